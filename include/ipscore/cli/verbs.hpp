@@ -1,0 +1,42 @@
+// The verbs of the program. A new one is a file that defines it, and a line in the table of verbs.cpp.
+#pragma once
+
+#include "ipscore/cli/arguments.hpp"
+#include "ipscore/core/stop.hpp"
+#include "ipscore/mpi/world.hpp"
+#include "ipscore/stages/export.hpp"
+#include "ipscore/stages/generate.hpp"
+#include "ipscore/stages/ingest.hpp"
+#include "ipscore/stages/prepare.hpp"
+#include "ipscore/stages/score.hpp"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace ipscore::cli {
+
+/// One verb. Its kind of run says what surrounds it: a verb that takes a StopFlag ends well on SIGTERM,
+/// SIGINT and SIGUSR1, and only one that takes a World starts MPI.
+struct Verb {
+    using Run = void(const Words& words);
+    using RunStoppable = void(const Words& words, StopFlag& stop);
+    using RunOnRanks = void(const Words& words, mpi::World& world, StopFlag& stop);
+
+    std::string name;
+    std::string summary; ///< one line for `ipscore --help`
+    std::string (*help)();
+    std::variant<Run*, RunStoppable*, RunOnRanks*> run;
+};
+
+/// In the order in which a user needs them.
+[[nodiscard]] std::vector<Verb> all_verbs();
+
+/// The words of a verb as its Args. They throw UsageError.
+[[nodiscard]] stages::GenerateArgs parse_generate(const Words& words);
+[[nodiscard]] stages::IngestArgs parse_ingest(const Words& words);
+[[nodiscard]] stages::PrepareArgs parse_prepare(const Words& words);
+[[nodiscard]] stages::ScoreArgs parse_score(const Words& words);
+[[nodiscard]] stages::ExportArgs parse_export(const Words& words);
+
+} // namespace ipscore::cli

@@ -1,0 +1,46 @@
+// A CSV file of which every row must be right: classification and companies.
+#pragma once
+
+#include "ipscore/core/decimal.hpp"
+#include "ipscore/io/csv.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace ipscore::io {
+
+/// What job.json and summaries say of an input file.
+struct InputFile {
+    std::string path;
+    std::string content_hash; ///< of the decompressed bytes
+    std::uint64_t bytes = 0;  ///< decompressed
+    std::uint64_t rows = 0;
+};
+
+/// Where a value stands, for messages.
+class CsvPlace {
+public:
+    CsvPlace(const std::string& path, std::uint64_t line) : path_(&path), line_(line) {}
+    /// Throws InputError: `path:line: column name: "value" reason`.
+    [[noreturn]] void bad_value(std::string_view column, std::string_view value,
+                                std::string_view reason) const;
+    /// Throws InputError: `path:line: reason`.
+    [[noreturn]] void bad_row(std::string_view reason) const;
+
+private:
+    const std::string* path_;
+    std::uint64_t line_;
+};
+
+/// A weight or confidence: above 0, at most 1. Throws InputError.
+[[nodiscard]] Millionths share_of(std::string_view column, std::string_view text, const CsvPlace& place);
+
+/// Calls `header` with the header row, then `row` for every row that has as many fields as the header.
+/// Throws InputError for an unreadable file, a missing header or a malformed row.
+InputFile read_csv(const std::filesystem::path& path, const std::function<void(const CsvHeader&)>& header,
+                   const std::function<void(const CsvRow&, const CsvPlace&)>& row);
+
+} // namespace ipscore::io

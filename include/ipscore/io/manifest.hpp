@@ -1,0 +1,60 @@
+// The store: segments, and the manifests that say which of them count.
+#pragma once
+
+#include "ipscore/io/segment.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace ipscore::io {
+
+/// One file that was taken in.
+struct Source {
+    std::string name;
+    std::string content_hash; ///< of the decompressed bytes
+    std::uint64_t bytes = 0;  ///< decompressed
+    std::uint64_t rows = 0;   ///< good ones
+    std::uint64_t rejected = 0;
+    std::string ingested_at; ///< RFC 3339, UTC
+    std::vector<std::string> segments;
+};
+
+/// One state of the store. A segment that no manifest names does not exist.
+struct Manifest {
+    std::uint64_t version = 0; ///< 0: an empty store
+    std::vector<SegmentInfo> segments;
+    std::vector<Source> sources;
+
+    [[nodiscard]] std::uint64_t rows() const noexcept;
+    [[nodiscard]] RowsPerDay rows_per_day() const;
+    [[nodiscard]] const Source* find_source(const std::string& content_hash) const noexcept;
+};
+
+/// A store directory: segments/, manifest/ and rejects/.
+class Store {
+public:
+    /// Opens a store that exists. Throws InputError when there is none.
+    [[nodiscard]] static Store open(const std::filesystem::path& path);
+    /// Opens a store, and makes it first when there is none. Throws EnvironmentError.
+    [[nodiscard]] static Store open_or_create(const std::filesystem::path& path);
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] std::filesystem::path segment_path(const std::string& id) const;
+    [[nodiscard]] std::filesystem::path rejects_directory() const { return path_ / "rejects"; }
+
+    /// The newest manifest. Throws InputError when it cannot be read.
+    [[nodiscard]] Manifest read() const;
+    /// Publishes `change` applied to the newest manifest as the next version; when another process was
+    /// faster, reads again and retries. `change` returns false to leave all as it is. Returns what is the
+    /// newest then.
+    Manifest publish(const std::function<bool(Manifest&)>& change) const;
+
+private:
+    explicit Store(std::filesystem::path path) : path_(std::move(path)) {}
+    std::filesystem::path path_;
+};
+
+} // namespace ipscore::io

@@ -1,0 +1,45 @@
+// Tables: the observations of a look-back, merged, in parts by address range, with one dictionary of keys.
+#pragma once
+
+#include "ipscore/core/byte_strings.hpp"
+#include "ipscore/core/day.hpp"
+#include "ipscore/io/part.hpp"
+#include "ipscore/io/segment.hpp"
+#include "ipscore/io/sorted_rows.hpp"
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace ipscore::io {
+
+inline constexpr std::array table_columns{
+    ColumnName{"addresses/hi", ElementType::u64},   ColumnName{"addresses/lo", ElementType::u64},
+    ColumnName{"addresses/rows", ElementType::u64}, ColumnName{"rows/key", ElementType::u32},
+    ColumnName{"rows/day", ElementType::u16},       ColumnName{"rows/hits", ElementType::u32}};
+
+/// index.h5 of a table.
+struct TableIndex {
+    Day first_day = 0; ///< the days that the table was prepared for
+    Day last_day = 0;
+    RowsPerDay rows_per_day;       ///< of the days with rows
+    nlohmann::ordered_json counts; ///< what prepare read, dropped and wrote
+    nlohmann::ordered_json store;  ///< manifest version and segments that it came from
+    ByteStrings dictionary;
+    std::vector<PartRecord> parts;
+    std::string content_hash; ///< of all values: dictionary, parts, days
+
+    [[nodiscard]] std::uint64_t rows() const noexcept;
+    [[nodiscard]] std::uint64_t addresses() const noexcept;
+};
+
+/// Sets content_hash and writes `path`, which is not renamed. Throws EnvironmentError.
+void write_table_index(const std::filesystem::path& path, TableIndex& index);
+
+/// Throws InputError when `table` is no finished table. Without `with_dictionary` that stays empty.
+[[nodiscard]] TableIndex read_table_index(const std::filesystem::path& table, bool with_dictionary = true);
+
+} // namespace ipscore::io

@@ -1,0 +1,110 @@
+// The ranks of this job. Without a launcher there is one rank, and MPI is never started.
+#pragma once
+
+#include "ipscore/core/error.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace ipscore::mpi {
+
+/// A failure that all ranks agreed on and throw alike: each leaves normally, and rank 0 alone prints it.
+struct AgreedError : Error {
+    using Error::Error;
+};
+
+/// A few numbers between the main threads of two ranks.
+struct Mail {
+    int rank = 0; ///< the other end
+    int kind = 0; ///< 0 to 1000
+    std::array<std::uint64_t, 4> values{};
+};
+
+/// True when mpirun or srun with PMIx started this process. Throws InputError when srun did without PMIx,
+/// where every task would believe itself alone.
+[[nodiscard]] bool launched_under_mpi();
+
+/// MPI_COMM_WORLD, from start to end. One object a process, on its main thread, which alone may call it
+/// (MPI_THREAD_FUNNELED). Calls are checked: a failure throws EnvironmentError.
+class World {
+public:
+    /// Starts MPI when there is a launcher.
+    World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+    /// Ends MPI, except while an exception unwinds: then other ranks may be inside a collective, and only
+    /// abort() ends the job.
+    ~World();
+
+    [[nodiscard]] int rank() const noexcept { return rank_; }
+    [[nodiscard]] int size() const noexcept { return size_; }
+    /// Ranks on this machine; 1 without a launcher.
+    [[nodiscard]] int ranks_on_node() const noexcept { return ranks_on_node_; }
+    [[nodiscard]] bool is_root() const noexcept { return rank_ == 0; }
+
+    /// Rank 0's value on all ranks. All ranks must call. Sizes beyond 2^31 are sent in pieces.
+    void broadcast_text(std::string& text);
+    void broadcast(std::uint64_t& value);
+    /// A vector of plain values.
+    template <class T>
+    void broadcast_values(std::vector<T>& values);
+
+    /// One text per rank, on rank 0, in order of ranks; empty elsewhere. All ranks must call.
+    [[nodiscard]] std::vector<std::string> gather_texts(const std::string& text);
+    /// All ranks must call.
+    void barrier();
+
+    /// Sends without waiting for the receiver. Never to oneself.
+    void send(const Mail& mail);
+    /// A message that has arrived, from any rank; returns at once.
+    [[nodiscard]] std::optional<Mail> poll();
+
+    /// For what every rank must decide alike: rank 0 runs `check`, and when it throws an Error, all ranks
+    /// throw the same. All ranks must call.
+    template <class Check>
+    void root_decides(Check check);
+
+    /// Ends all ranks at once with that exit code. Without MPI, ends the process.
+    [[noreturn]] void abort(ExitCode code) noexcept;
+
+private:
+    void broadcast_raw(void* data, std::uint64_t bytes);
+    bool started_ = false;
+    int rank_ = 0;
+    int size_ = 1;
+    int ranks_on_node_ = 1;
+};
+
+template <class T>
+void World::broadcast_values(std::vector<T>& values) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::uint64_t count = values.size();
+    broadcast(count);
+    values.resize(count);
+    broadcast_raw(values.data(), count * sizeof(T));
+}
+
+template <class Check>
+void World::root_decides(Check check) {
+    std::uint64_t code = 0;
+    std::string message;
+    if (is_root()) {
+        try {
+            check();
+        } catch (const Error& error) {
+            code = static_cast<std::uint64_t>(error.code());
+            message = error.what();
+        }
+    }
+    broadcast(code);
+    if (code == 0) return;
+    broadcast_text(message);
+    throw AgreedError(static_cast<ExitCode>(code), message);
+}
+
+} // namespace ipscore::mpi

@@ -1,0 +1,24 @@
+// The two formulas in which floating point appears (SPEC "Per (address, tag)"): in f64, each rounded once to
+// f32.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace ipscore::scoring {
+
+/// (100 r) / (r + k) with r = raw; `saturation_raw` is k, in units of raw.
+[[nodiscard]] inline float score_of(std::uint64_t raw, double saturation_raw) noexcept {
+    const auto r = static_cast<double>(raw);
+    return static_cast<float>((100.0 * r) / (r + saturation_raw));
+}
+
+/// (recent / R) / (base / (L - R)); +inf without base, 0 without recent.
+[[nodiscard]] inline float surge_of(std::uint64_t recent, std::uint64_t base, double recent_days,
+                                    double base_days) noexcept {
+    if (base == 0) return std::numeric_limits<float>::infinity();
+    return static_cast<float>((static_cast<double>(recent) / recent_days) /
+                              (static_cast<double>(base) / base_days));
+}
+
+} // namespace ipscore::scoring

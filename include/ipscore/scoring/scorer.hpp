@@ -1,0 +1,150 @@
+// The kernel: observations of one address after the other in, score rows and company evidence out.
+#pragma once
+
+#include "ipscore/core/address.hpp"
+#include "ipscore/core/age_set.hpp"
+#include "ipscore/scoring/classification.hpp"
+#include "ipscore/scoring/companies.hpp"
+#include "ipscore/scoring/model.hpp"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ipscore::scoring {
+
+/// All that scoring a part depends on besides the part; shared by every worker, never changed.
+struct ScoringInputs {
+    TagRules rules;
+    PostingLists postings; ///< by key id of the table
+    NetworkMap networks;
+};
+
+/// Score rows as columns, in order of (address, tag); row values as in SPEC "Per (address, tag)".
+struct ScoreBatch {
+    std::vector<Address> address;        ///< addresses that have rows
+    std::vector<std::uint32_t> company;  ///< per address; no_company where it has none
+    std::vector<std::uint32_t> tag_rows; ///< per address: how many of the rows are its own
+
+    std::size_t rows = 0; ///< the columns below are longer: rows counts what is filled
+    std::vector<std::uint32_t> tag;
+    std::vector<float> score;
+    std::vector<float> surge;
+    std::vector<std::uint8_t> confident;
+    std::vector<std::uint64_t> hits;
+    std::vector<std::uint32_t> keys;
+    std::vector<std::uint8_t> days;
+    std::vector<Day> first_day;
+    std::vector<Day> last_day;
+    std::vector<std::uint64_t> raw;
+};
+
+/// What the addresses of one company in one part add up to for one tag; all sums saturate.
+struct CompanyEvidence {
+    std::uint32_t company = 0;
+    std::uint32_t tag = 0;
+    std::uint64_t addresses = 0;
+    std::uint64_t hits = 0;
+    AgeSet days;
+    std::uint64_t raw = 0; ///< sum of floor(raw * confidence / 10^6)
+    std::uint64_t recent = 0;
+    std::uint64_t base = 0;
+
+    void add(const CompanyEvidence& other) noexcept;
+};
+
+/// Where the observations of a part went: read = excluded + outside_lookback + unclassified + classified.
+struct ScoreCounts {
+    std::uint64_t observations = 0;
+    std::uint64_t excluded = 0;         ///< of addresses whose network has an excluded type
+    std::uint64_t outside_lookback = 0; ///< of the model (a tag's own look-back may be shorter)
+    std::uint64_t unclassified = 0;     ///< their key has no tag
+    std::uint64_t classified = 0;
+    std::uint64_t addresses = 0;
+    std::uint64_t addresses_excluded = 0;
+    std::uint64_t addresses_with_rows = 0;
+    std::uint64_t rows = 0;
+    std::uint64_t rows_below_min_score = 0;
+
+    ScoreCounts& operator+=(const ScoreCounts& other) noexcept;
+};
+
+/// Scores the addresses of one part, in rising order. For each: begin_address, rows any number of times (in
+/// order of key, then day; a run of equal keys may be split over calls), end_address.
+class Scorer {
+public:
+    /// `batch_rows`: after how many rows wants_drain() says so; the batch has room for one more address
+    /// beyond.
+    Scorer(const ScoringInputs& inputs, std::size_t batch_rows);
+
+    void begin_address(Address address);
+    void rows(std::span<const std::uint32_t> key, std::span<const std::uint16_t> day,
+              std::span<const std::uint32_t> hits);
+    void end_address();
+
+    /// True when the batch should be written and cleared before the next address.
+    [[nodiscard]] bool wants_drain() const noexcept { return batch_.rows >= batch_rows_; }
+    [[nodiscard]] const ScoreBatch& batch() const noexcept { return batch_; }
+    void clear_batch() noexcept;
+
+    /// The part's evidence by (company, tag), sorted and distinct. Call it once, after the last address.
+    [[nodiscard]] std::vector<CompanyEvidence> take_company_evidence();
+    [[nodiscard]] const ScoreCounts& counts() const noexcept { return counts_; }
+
+private:
+    /// The current address's sums for one tag; a cache line each.
+    struct alignas(64) TagEvidence {
+        std::uint64_t raw = 0;
+        std::uint64_t hits = 0;
+        std::uint64_t recent = 0;
+        std::uint64_t base = 0;
+        AgeSet days;
+        std::uint32_t keys = 0;
+    };
+    /// The current run's sums for one profile. One (address, key, day) is one observation, so a run has at
+    /// most 128 rows and none of these can overflow: hits < 2^39, decayed_hits < 2^55.
+    struct RunFold {
+        std::uint64_t decayed_hits = 0;
+        std::uint64_t hits = 0;
+    };
+    /// A set of tag ids that is read in order.
+    using TagSet = std::vector<std::uint64_t>;
+
+    void open_run(std::uint32_t key) noexcept;
+    void close_run() noexcept;
+    void emit_row(std::uint32_t tag, const TagEvidence& evidence) noexcept;
+    void add_to_company(std::uint32_t tag, const TagEvidence& evidence) noexcept;
+    void flush_company();
+
+    const ScoringInputs* inputs_;
+    std::size_t batch_rows_;
+    NetworkMap::Sweep sweep_;
+    std::vector<AgeSet> profile_ages_; ///< by profile: the ages below its look-back
+
+    Address address_;
+    Membership membership_;
+    std::vector<TagEvidence> evidence_; ///< by tag id; all zero between addresses
+    TagSet touched_;
+
+    bool run_open_ = false;
+    std::uint32_t run_key_ = 0;
+    std::span<const Posting> run_postings_;
+    std::vector<RunFold> run_; ///< by profile
+    AgeSet run_ages_;
+    std::uint64_t run_recent_hits_ = 0;
+
+    std::uint32_t company_ = no_company;            ///< whose evidence the next two hold
+    std::vector<CompanyEvidence> company_evidence_; ///< by tag id; addresses == 0: none
+    TagSet company_touched_;
+    std::vector<CompanyEvidence> flushed_;
+    std::size_t flushed_sorted_ = 0; ///< flushed_ up to here is sorted and distinct
+
+    ScoreBatch batch_;
+    ScoreCounts counts_;
+};
+
+/// Sorts by (company, tag) and adds up equal ones.
+void sort_and_merge(std::vector<CompanyEvidence>& evidence);
+
+} // namespace ipscore::scoring

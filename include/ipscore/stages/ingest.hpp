@@ -1,0 +1,52 @@
+// Verb `ingest`: observations into the store, as sorted segments.
+#pragma once
+
+#include "ipscore/core/stop.hpp"
+#include "ipscore/stages/summary.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ipscore::stages {
+
+/// How many bad rows of one file are too many: more than `rows`, or more than `share` of the file's rows.
+struct RejectLimit {
+    std::optional<std::uint64_t> rows;
+    double share = 0.01;                 ///< counts where `rows` is not set
+    std::uint64_t rows_with_share = 100; ///< so many are allowed whatever the share
+};
+
+struct IngestArgs {
+    std::filesystem::path store;              ///< made when there is none
+    std::vector<std::filesystem::path> files; ///< CSV with ip,day,key[,hits]; .gz and .zst are decompressed
+    bool strict = false;                      ///< the first bad row stops the run
+    RejectLimit max_rejects;
+    std::uint64_t segment_rows = 32'000'000; ///< at most, and at least 1; sorted in memory: 64 bytes a row
+    int threads = 0;                         ///< 0: all cores that this process may use
+};
+
+struct IngestedFile {
+    std::string name;
+    std::uint64_t rows = 0;
+    std::uint64_t rejected = 0;
+    std::uint64_t bytes = 0;    ///< decompressed
+    bool already_there = false; ///< the same content is in the store: nothing was done
+    std::vector<std::string> segments;
+    std::filesystem::path rejects; ///< empty when there are none
+};
+
+struct IngestReport {
+    std::vector<IngestedFile> files;
+    std::uint64_t manifest_version = 0;
+    std::uint64_t store_rows = 0; ///< of all segments
+    Phases phases;
+};
+
+/// All files of the call or none appear in the store. Throws InputError for bad usage, unreadable files and
+/// too many bad rows, EnvironmentError when writing fails, Interrupted when `stop` was requested.
+IngestReport ingest(const IngestArgs& args, const StopFlag& stop);
+
+} // namespace ipscore::stages

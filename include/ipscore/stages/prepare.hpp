@@ -1,0 +1,35 @@
+// Verb `prepare`: the store's segments merged into a table for one look-back.
+#pragma once
+
+#include "ipscore/core/day.hpp"
+#include "ipscore/core/stop.hpp"
+#include "ipscore/mpi/world.hpp"
+#include "ipscore/stages/summary.hpp"
+
+#include <cstdint>
+#include <filesystem>
+
+namespace ipscore::stages {
+
+/// Large enough that opening and closing a part's files costs little, small enough that a dozen ranks share
+/// even a small table evenly.
+inline constexpr std::uint64_t part_rows_default = 256 * 1024;
+
+struct PrepareArgs {
+    std::filesystem::path store;
+    std::filesystem::path output;
+    Day as_of = 0;          ///< last day
+    int lookback_days = 90; ///< 1 to 36525; a model looks back 128 at most
+    /// About how many observations make a part, at least 1. Decides where the table is cut, and nothing else.
+    std::uint64_t part_rows = part_rows_default;
+    bool restart = false;   ///< replace the output of another job
+    int threads = 0;        ///< per rank; 0: the cores of this process, divided by the ranks on the node
+    bool progress = true;   ///< a progress line on a terminal, log lines elsewhere
+};
+
+/// All ranks must call. Returns the summary on rank 0, and an empty one elsewhere. Throws the same on all
+/// ranks for what rank 0 can foresee; any other failure is thrown on the failing rank alone, whose caller
+/// must abort the job.
+RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop);
+
+} // namespace ipscore::stages

@@ -1,0 +1,31 @@
+// Verb `score`: a table, a classification, companies and a model into scores.
+#pragma once
+
+#include "ipscore/core/day.hpp"
+#include "ipscore/core/stop.hpp"
+#include "ipscore/mpi/world.hpp"
+#include "ipscore/stages/summary.hpp"
+
+#include <filesystem>
+#include <optional>
+
+namespace ipscore::stages {
+
+struct ScoreArgs {
+    std::filesystem::path table;
+    std::filesystem::path classification;
+    std::filesystem::path companies;
+    std::filesystem::path model;
+    std::filesystem::path output;
+    std::optional<Day> as_of; ///< overrides the model's
+    bool restart = false;     ///< replace the output of another job
+    int threads = 0;          ///< per rank; 0: the cores of this process, divided by the ranks on the node
+    bool progress = true;     ///< a progress line on a terminal, log lines elsewhere
+};
+
+/// All ranks must call. Returns the summary on rank 0, and an empty one elsewhere. Throws the same on all
+/// ranks for what rank 0 can foresee; any other failure is thrown on the failing rank alone, whose caller
+/// must abort the job.
+RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop);
+
+} // namespace ipscore::stages

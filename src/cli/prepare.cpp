@@ -1,0 +1,51 @@
+#include "ipscore/cli/readers.hpp"
+#include "ipscore/cli/run.hpp"
+#include "ipscore/cli/verbs.hpp"
+
+namespace ipscore::cli {
+
+namespace {
+
+Arguments describe(stages::PrepareArgs& args) {
+    constexpr int lookback_days_max = 36525; // all valid days
+    Arguments arguments(
+        "prepare", "Merges the store into a table that score reads: the days of one look-back, in parts by "
+                   "address. Runs alone,\nor on many ranks under mpirun or srun.");
+    arguments.required("store", "DIR", "the store that ingest filled", path_into(args.store))
+        .required("as-of", "YYYY-MM-DD", "last day that goes into the table (UTC)", day_into(args.as_of))
+        .optional("lookback-days", "N", "90", "days that go into the table, the last of which is --as-of",
+                  quantity_into(args.lookback_days, 1, lookback_days_max))
+        .required("output", "DIR", "directory for the table; made when missing", path_into(args.output))
+        .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
+        .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
+        .example("  ipscore prepare --store store/ --as-of 2026-11-22 --lookback-days 90 --output table/\n"
+                 "  mpirun -n 4 ipscore prepare --store store/ --as-of 2026-11-22 --output table/\n")
+        .when_stopped("its work is saved: run the same command again to resume");
+    return arguments;
+}
+
+std::string help() {
+    stages::PrepareArgs args;
+    return describe(args).help();
+}
+
+void perform(const Words& words, mpi::World& world, StopFlag& stop) {
+    stages::PrepareArgs args;
+    world.root_decides([&] { args = parse_prepare(words); });
+    if (!world.is_root()) args = parse_prepare(words);
+    report(stages::prepare(world, args, stop));
+}
+
+} // namespace
+
+stages::PrepareArgs parse_prepare(const Words& words) {
+    stages::PrepareArgs args;
+    describe(args).parse(words);
+    return args;
+}
+
+Verb prepare_verb() {
+    return {"prepare", "merge the store into a table for one look-back (also under mpirun)", &help, &perform};
+}
+
+} // namespace ipscore::cli

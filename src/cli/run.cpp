@@ -1,0 +1,235 @@
+#include "ipscore/cli/run.hpp"
+
+#include "ipscore/cli/verbs.hpp"
+#include "ipscore/io/h5.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <memory>
+#include <new>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace ipscore::cli {
+
+namespace {
+
+/// Set by the signal handler, which can only reach what is global.
+StopFlag stop_requested;
+static_assert(std::atomic<bool>::is_always_lock_free, "or a signal handler must not touch it");
+
+extern "C" void request_stop(int /*signal*/) { stop_requested.request(); }
+
+void ignore(int signal) {
+    struct sigaction action {};
+    action.sa_handler = SIG_IGN;
+    ::sigaction(signal, &action, nullptr);
+}
+
+void stop_on_signals() {
+    struct sigaction action {};
+    action.sa_handler = request_stop;
+    action.sa_flags = SA_RESTART; // or a library's read would fail instead of going on to where we look
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+}
+
+/// A process may be started without them, and then the next file to be opened would get our messages. What is
+/// opened in their place is for the wrong direction, so that using it still fails.
+void occupy_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(stream, F_GETFD) == -1) ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
+/// One write, so that lines of ranks do not mix; on one line, whoever wrote the text.
+void print_line(std::string line) {
+    std::ranges::replace_if(line, is_control, ' ');
+    line += '\n';
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::fflush(stderr);
+}
+
+void print_result(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+        throw EnvironmentError(system_message("cannot write", "standard output"));
+}
+
+/// The stages log warnings and, where there is no terminal, their progress. stdout is for results.
+void log_to_stderr(const Verb& verb) {
+    auto logger =
+        std::make_shared<spdlog::logger>("ipscore", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    logger->set_pattern("%Y-%m-%d %H:%M:%S ipscore " + verb.name + ": %l: %v");
+    spdlog::set_default_logger(std::move(logger));
+}
+
+struct Failure {
+    ExitCode code;
+    std::string reason;
+};
+
+/// Of the exception that is being handled.
+Failure current_failure() {
+    try {
+        throw;
+    } catch (const Error& error) {
+        if (error.code() == ExitCode::interrupted)
+            return {error.code(), "stopped on request; run the same command again to resume"};
+        return {error.code(), error.what()};
+    } catch (const std::bad_alloc&) {
+        return {ExitCode::environment, "out of memory; use fewer --threads, or a machine with more memory"};
+    } catch (const std::filesystem::filesystem_error& error) {
+        constexpr std::string_view of_the_library = "filesystem error: ";
+        std::string_view reason = error.what();
+        if (reason.starts_with(of_the_library)) reason.remove_prefix(of_the_library.size());
+        return {ExitCode::environment, std::string(reason)};
+    } catch (const std::exception& error) {
+        return {ExitCode::environment, fmt::format("internal error: {}; please report it", error.what())};
+    } catch (...) {
+        return {ExitCode::environment, "internal error: an unknown exception; please report it"};
+    }
+}
+
+/// Under MPI, a failure that all ranks throw alike is rank 0's to print; any other is the failing rank's own,
+/// and the other ranks may be waiting for it: it ends the job.
+ExitCode run_on_ranks(const Verb& verb, Verb::RunOnRanks* run, const Words& words) {
+    mpi::World world;
+    const auto print = [&](const Failure& failure) {
+        print_line(fmt::format("ipscore {}: {}", verb.name, failure.reason));
+        return failure.code;
+    };
+    try {
+        run(words, world, stop_requested);
+        return ExitCode::done;
+    } catch (const mpi::AgreedError& error) {
+        return world.is_root() ? print(current_failure()) : error.code();
+    } catch (...) {
+        const Failure failure = current_failure();
+        if (world.size() == 1) return print(failure);
+        print_line(fmt::format("[rank {}/{}] {}", world.rank(), world.size(), failure.reason));
+        world.abort(failure.code);
+    }
+}
+
+/// Runs what fits the kind of the verb.
+struct Runner {
+    const Verb& verb;
+    const Words& words;
+
+    ExitCode operator()(Verb::Run* run) const {
+        run(words);
+        return ExitCode::done;
+    }
+    ExitCode operator()(Verb::RunStoppable* run) const {
+        stop_on_signals();
+        run(words, stop_requested);
+        return ExitCode::done;
+    }
+    ExitCode operator()(Verb::RunOnRanks* run) const {
+        stop_on_signals();
+        return run_on_ranks(verb, run, words);
+    }
+};
+
+ExitCode run_verb(const Verb& verb, const Words& words) {
+    if (asks_for_help(words)) {
+        print_result(verb.help());
+        return ExitCode::done;
+    }
+    log_to_stderr(verb);
+    io::prepare_hdf5_library();
+    return std::visit(Runner{verb, words}, verb.run);
+}
+
+std::string program_help(const std::vector<Verb>& verbs) {
+    std::string text =
+        "usage: ipscore VERB [options]\n"
+        "       ipscore VERB --help\n"
+        "       ipscore --help | --version\n"
+        "\n"
+        "Scores the IP addresses of an ad bid stream, and the companies behind them, against tags: what "
+        "each is\ninterested in, by the content it was seen with. Alone or as an MPI job, with the same "
+        "result to the last bit.\n"
+        "\n"
+        "verbs:\n";
+    for (const Verb& verb : verbs) text += fmt::format("  {:10}{}\n", verb.name, verb.summary);
+    text += "\n"
+            "exit codes:\n"
+            "  0   done\n"
+            "  2   bad usage or bad input: running it again will not help\n"
+            "  3   the machine failed: disk full, out of memory, a rank or a service lost\n"
+            "  75  stopped on request by SIGTERM, SIGINT or SIGUSR1: run the same command again\n"
+            "\n"
+            "Results go to standard output or files, and messages, progress and reports to standard error.\n";
+    return text;
+}
+
+const Verb& find_verb(const std::vector<Verb>& verbs, const std::string& word) {
+    const auto found = std::ranges::find(verbs, word, &Verb::name);
+    if (found != verbs.end()) return *found;
+    if (word.starts_with('-'))
+        throw UsageError(fmt::format("the option {} is unknown; see ipscore --help", word));
+    Words names;
+    for (const Verb& verb : verbs) names.push_back(verb.name);
+    const auto meant = nearest(word, names);
+    throw UsageError(fmt::format("the verb {} is unknown; {}see ipscore --help", in_quotes(word),
+                                 meant ? fmt::format("did you mean {}? ", *meant) : ""));
+}
+
+/// `caller` becomes the program and the verb, for the messages.
+ExitCode run_program(const Words& words, std::string& caller) {
+    const std::vector<Verb> verbs = all_verbs();
+    if (words.empty()) {
+        const std::string help = program_help(verbs);
+        std::fwrite(help.data(), 1, help.size(), stderr);
+        return ExitCode::bad_input;
+    }
+    const std::string& first = words.front();
+    if (first == "--help" || first == "-h" || first == "--version") {
+        if (words.size() > 1)
+            throw UsageError(
+                fmt::format("the word {} is one too many; see ipscore --help", in_quotes(words[1])));
+        print_result(first == "--version" ? "ipscore " IPSCORE_VERSION "\n" : program_help(verbs));
+        return ExitCode::done;
+    }
+    const Verb& verb = find_verb(verbs, first);
+    caller += ' ' + verb.name;
+    return run_verb(verb, {words.begin() + 1, words.end()});
+}
+
+} // namespace
+
+int run(const Words& words) {
+    occupy_standard_streams();
+    ignore(SIGPIPE); // a write then fails with a reason,
+    ignore(SIGXFSZ); // and so does one beyond the allowed size of a file
+    std::string caller = "ipscore";
+    ExitCode code{};
+    try {
+        code = run_program(words, caller);
+    } catch (...) {
+        const Failure failure = current_failure();
+        print_line(caller + ": " + failure.reason);
+        code = failure.code;
+    }
+    return static_cast<int>(code);
+}
+
+void report(std::string_view line) { print_line(std::string(line)); }
+
+void report(const stages::RunSummary& summary) {
+    if (!summary.verdict.empty()) report(summary.verdict);
+    for (const std::string& line : summary.lines) report(line);
+}
+
+} // namespace ipscore::cli

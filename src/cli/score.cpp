@@ -1,0 +1,55 @@
+#include "ipscore/cli/readers.hpp"
+#include "ipscore/cli/run.hpp"
+#include "ipscore/cli/verbs.hpp"
+
+namespace ipscore::cli {
+
+namespace {
+
+Arguments describe(stages::ScoreArgs& args) {
+    Arguments arguments(
+        "score", "Scores every address of a table against the tags of a classification, and every company. "
+                 "Runs alone, or on\nmany ranks under mpirun or srun; the scores are the same to the last "
+                 "bit.");
+    arguments.required("table", "DIR", "the table that prepare wrote", path_into(args.table))
+        .required("classification", "FILE", "CSV with the columns key,tag,weight",
+                  path_into(args.classification))
+        .required("companies", "FILE", "CSV with the columns network,company,confidence and perhaps type",
+                  path_into(args.companies))
+        .required("model", "FILE", "TOML: look-back, half-life, thresholds", path_into(args.model))
+        .required("output", "DIR", "directory for the scores; made when missing", path_into(args.output))
+        .optional("as-of", "YYYY-MM-DD", "the model's as_of", "last day that counts (UTC)",
+                  day_into(args.as_of))
+        .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
+        .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
+        .example("  mpirun -n 4 ipscore score --table table/ --classification classification.csv \\\n"
+                 "      --companies companies.csv --model model.toml --output scores/\n")
+        .when_stopped("its work is saved: run the same command again to resume");
+    return arguments;
+}
+
+std::string help() {
+    stages::ScoreArgs args;
+    return describe(args).help();
+}
+
+void perform(const Words& words, mpi::World& world, StopFlag& stop) {
+    stages::ScoreArgs args;
+    world.root_decides([&] { args = parse_score(words); });
+    if (!world.is_root()) args = parse_score(words);
+    report(stages::score(world, args, stop));
+}
+
+} // namespace
+
+stages::ScoreArgs parse_score(const Words& words) {
+    stages::ScoreArgs args;
+    describe(args).parse(words);
+    return args;
+}
+
+Verb score_verb() {
+    return {"score", "score every address and company of a table (also under mpirun)", &help, &perform};
+}
+
+} // namespace ipscore::cli

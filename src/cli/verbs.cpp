@@ -1,0 +1,16 @@
+#include "ipscore/cli/verbs.hpp"
+
+namespace ipscore::cli {
+
+// Each in its own file.
+Verb generate_verb();
+Verb ingest_verb();
+Verb prepare_verb();
+Verb score_verb();
+Verb export_verb();
+
+std::vector<Verb> all_verbs() {
+    return {generate_verb(), ingest_verb(), prepare_verb(), score_verb(), export_verb()};
+}
+
+} // namespace ipscore::cli

@@ -1,0 +1,53 @@
+#include "ipscore/core/string_index.hpp"
+
+#include <limits>
+#include <stdexcept>
+#include <xxhash.h>
+
+namespace ipscore {
+
+namespace {
+
+constexpr std::size_t slots_at_first = 1024;
+
+std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32U); }
+
+} // namespace
+
+StringIndex::StringIndex() : slots_(slots_at_first) {}
+
+std::uint64_t StringIndex::hash_of(std::string_view text) noexcept {
+    return XXH3_64bits(text.data(), text.size());
+}
+
+std::uint32_t StringIndex::insert(std::string_view text, std::uint64_t hash) {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t at = hash & mask;
+    for (; slots_[at].id_plus_1 != 0; at = (at + 1) & mask) {
+        if (slots_[at].tag == tag_of(hash) && strings_[slots_[at].id_plus_1 - 1] == text) {
+            return slots_[at].id_plus_1 - 1;
+        }
+    }
+    if (strings_.size() >= std::numeric_limits<std::uint32_t>::max() - 1) {
+        throw std::length_error("more than 4294967294 distinct strings");
+    }
+    strings_.push_back(text);
+    hashes_.push_back(hash);
+    const auto id_plus_1 = static_cast<std::uint32_t>(strings_.size());
+    slots_[at] = {tag_of(hash), id_plus_1};
+    if (strings_.size() * 2 > slots_.size()) grow();
+    return id_plus_1 - 1;
+}
+
+void StringIndex::grow() {
+    std::vector<Slot> slots(slots_.size() * 2);
+    const std::size_t mask = slots.size() - 1;
+    for (std::uint32_t id = 0; id < hashes_.size(); ++id) {
+        std::size_t at = hashes_[id] & mask;
+        while (slots[at].id_plus_1 != 0) at = (at + 1) & mask;
+        slots[at] = {tag_of(hashes_[id]), id + 1};
+    }
+    slots_ = std::move(slots);
+}
+
+} // namespace ipscore

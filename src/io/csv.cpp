@@ -1,0 +1,303 @@
+#include "ipscore/io/csv.hpp"
+
+#include "ipscore/core/error.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fmt/format.h>
+
+namespace ipscore::io {
+
+namespace {
+
+/// Where a row ends, and what is wrong with it.
+struct RowEnd {
+    std::size_t text_bytes = 0; ///< without the line end
+    std::size_t bytes = 0;      ///< with it
+    CsvFault fault = CsvFault::none;
+    bool complete = false; ///< a line end was found
+    bool has_quotes = false;
+};
+
+std::size_t without_cr(std::string_view text, std::size_t bytes) noexcept {
+    return bytes > 0 && text[bytes - 1] == '\r' ? bytes - 1 : bytes;
+}
+
+/// The row's end when the row holds a quote, which may hide line ends.
+RowEnd find_quoted_row_end(std::string_view text) noexcept {
+    enum class State { field_start, unquoted, quoted, quote_in_quoted };
+    RowEnd end{.has_quotes = true};
+    State state = State::field_start;
+    const auto note = [&](CsvFault fault) {
+        if (end.fault == CsvFault::none) end.fault = fault;
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (state == State::quoted) {
+            if (c == '"') state = State::quote_in_quoted;
+        } else if (c == '\n') {
+            end.text_bytes = without_cr(text, i);
+            end.bytes = i + 1;
+            end.complete = true;
+            return end;
+        } else if (c == ',') {
+            state = State::field_start;
+        } else if (c == '"') {
+            switch (state) {
+            case State::field_start:
+            case State::quote_in_quoted:
+                state = State::quoted;
+                break;
+            default:
+                note(CsvFault::quote_in_unquoted_field);
+            }
+        } else if (state == State::quote_in_quoted && c == '\r' && i + 1 < text.size() &&
+                   text[i + 1] == '\n') {
+            continue;
+        } else {
+            if (state == State::quote_in_quoted) note(CsvFault::text_after_closing_quote);
+            state = State::unquoted;
+        }
+    }
+    if (state == State::quoted) note(CsvFault::unterminated_quote);
+    end.text_bytes = end.bytes = text.size();
+    return end;
+}
+
+RowEnd find_row_end(std::string_view text) noexcept {
+    const void* newline = std::memchr(text.data(), '\n', text.size());
+    const std::size_t line_bytes =
+        newline != nullptr ? static_cast<std::size_t>(static_cast<const char*>(newline) - text.data())
+                           : text.size();
+    if (std::memchr(text.data(), '"', line_bytes) != nullptr) return find_quoted_row_end(text);
+    if (newline == nullptr) return {.text_bytes = text.size(), .bytes = text.size()};
+    return {.text_bytes = without_cr(text, line_bytes), .bytes = line_bytes + 1, .complete = true};
+}
+
+void split_unquoted(std::string_view text, std::vector<std::string_view>& fields) {
+    fields.clear();
+    const char* begin = text.data();
+    const char* const end = begin + text.size();
+    for (const char* c = begin; c != end; ++c) {
+        if (*c == ',') {
+            fields.emplace_back(begin, static_cast<std::size_t>(c - begin));
+            begin = c + 1;
+        }
+    }
+    fields.emplace_back(begin, static_cast<std::size_t>(end - begin));
+}
+
+/// Splits a row without faults.
+void split_quoted(CsvRow& row) {
+    row.fields.clear();
+    row.unquoted.clear();
+    row.unquoted.reserve(row.text.size()); // the fields point into it
+    std::string_view left = row.text;
+    for (;;) {
+        if (left.starts_with('"')) {
+            const std::size_t begin = row.unquoted.size();
+            std::size_t i = 1;
+            for (; i < left.size(); ++i) {
+                if (left[i] == '"') {
+                    if (i + 1 >= left.size() || left[i + 1] != '"') break;
+                    ++i;
+                }
+                row.unquoted.push_back(left[i]);
+            }
+            row.fields.push_back(std::string_view(row.unquoted).substr(begin));
+            left.remove_prefix(std::min(i + 1, left.size()));
+        } else {
+            const std::size_t bytes = std::min(left.find(','), left.size());
+            row.fields.push_back(left.substr(0, bytes));
+            left.remove_prefix(bytes);
+        }
+        if (left.empty()) return;
+        left.remove_prefix(1); // the comma
+    }
+}
+
+std::uint64_t count_lines(std::string_view text) noexcept {
+    return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+}
+
+/// The largest prefix of whole rows.
+std::size_t whole_rows_bytes(std::string_view text) noexcept {
+    if (text.find('"') == std::string_view::npos) {
+        const std::size_t last = text.rfind('\n');
+        return last == std::string_view::npos ? 0 : last + 1;
+    }
+    std::size_t bytes = 0;
+    for (;;) {
+        const RowEnd end = find_row_end(text.substr(bytes));
+        if (!end.complete) return bytes;
+        bytes += end.bytes;
+    }
+}
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+} // namespace
+
+std::string_view text_of(CsvFault fault) noexcept {
+    switch (fault) {
+    case CsvFault::none:
+        return "no fault";
+    case CsvFault::quote_in_unquoted_field:
+        return "a quote inside an unquoted field";
+    case CsvFault::text_after_closing_quote:
+        return "text after a closing quote";
+    case CsvFault::unterminated_quote:
+        return "a quoted field without a closing quote";
+    }
+    return "";
+}
+
+bool CsvRows::next(CsvRow& row) {
+    while (!left_.empty()) {
+        const RowEnd end = find_row_end(left_);
+        row.text = left_.substr(0, end.text_bytes);
+        row.line = line_;
+        row.fault = end.fault;
+        line_ += end.has_quotes ? count_lines(left_.substr(0, end.bytes)) : 1;
+        left_.remove_prefix(end.bytes);
+        if (row.text.empty()) continue;
+        if (end.fault != CsvFault::none) {
+            row.fields.clear();
+        } else if (end.has_quotes) {
+            split_quoted(row);
+        } else {
+            split_unquoted(row.text, row.fields);
+        }
+        return true;
+    }
+    return false;
+}
+
+TextBlocks::TextBlocks(ByteSource& source, std::size_t block_bytes)
+    : source_(&source), block_bytes_(block_bytes) {}
+
+bool TextBlocks::next(TextBlock& block) {
+    block.text = std::move(carry_);
+    carry_.clear();
+    std::size_t whole_bytes = 0;
+    while (!at_end_ && whole_bytes == 0) {
+        const std::size_t before = block.text.size();
+        // Twice the text whenever a row is longer than it: each byte is looked at a few times only.
+        const std::size_t wanted = std::max(block_bytes_, before);
+        block.text.resize(before + wanted);
+        const std::size_t bytes = source_->read(std::span(block.text).subspan(before));
+        block.text.resize(before + bytes);
+        at_end_ = bytes < wanted;
+        hash_.update(std::string_view(block.text).substr(before));
+        bytes_ += bytes;
+        const bool from_the_beginning = block.text.size() == bytes_;
+        if (from_the_beginning && block.text.starts_with(byte_order_mark))
+            block.text.erase(0, byte_order_mark.size());
+        whole_bytes = whole_rows_bytes(block.text);
+    }
+    if (at_end_) whole_bytes = block.text.size();
+    carry_.assign(block.text, whole_bytes);
+    block.text.resize(whole_bytes);
+    block.first_line = line_;
+    line_ += count_lines(block.text);
+    return !block.text.empty();
+}
+
+CsvHeader::CsvHeader(const CsvRow& row, const std::string& path) : path_(path) {
+    if (row.fault != CsvFault::none) {
+        throw InputError(fmt::format("{}:{}: the header has {}", path, row.line, text_of(row.fault)));
+    }
+    for (const std::string_view name : row.fields) {
+        if (!is_utf8(name)) {
+            throw InputError(
+                fmt::format("{}:{}: the header is not UTF-8: {}", path, row.line, quoted_for_message(name)));
+        }
+        if (find(name)) {
+            throw InputError(
+                fmt::format("{}:{}: the column {} comes twice", path, row.line, quoted_for_message(name)));
+        }
+        names_.emplace_back(name);
+    }
+}
+
+std::optional<std::size_t> CsvHeader::find(std::string_view name) const noexcept {
+    const auto found = std::ranges::find(names_, name);
+    if (found == names_.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - names_.begin());
+}
+
+std::size_t CsvHeader::require(std::string_view name) const {
+    if (const auto index = find(name)) return *index;
+    std::string there;
+    for (const std::string& column : names_) {
+        if (!there.empty()) there += ", ";
+        there += quoted_for_message(column);
+    }
+    throw InputError(fmt::format("{}: there is no column \"{}\"; the header has {}", path_, name, there));
+}
+
+bool is_utf8(std::string_view text) noexcept {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto first = static_cast<unsigned char>(text[i]);
+        std::size_t more = 0;
+        unsigned low = 0x80; // bounds of the second byte: no overlong forms, surrogates, or beyond U+10FFFF
+        unsigned high = 0xBF;
+        if (first < 0x80) {
+            ++i;
+            continue;
+        }
+        if (first >= 0xC2 && first <= 0xDF) {
+            more = 1;
+        } else if (first >= 0xE0 && first <= 0xEF) {
+            more = 2;
+            if (first == 0xE0) low = 0xA0;
+            if (first == 0xED) high = 0x9F;
+        } else if (first >= 0xF0 && first <= 0xF4) {
+            more = 3;
+            if (first == 0xF0) low = 0x90;
+            if (first == 0xF4) high = 0x8F;
+        } else {
+            return false;
+        }
+        if (text.size() - i <= more) return false;
+        for (std::size_t k = 1; k <= more; ++k) {
+            const auto byte = static_cast<unsigned char>(text[i + k]);
+            if (byte < low || byte > high) return false;
+            low = 0x80;
+            high = 0xBF;
+        }
+        i += more + 1;
+    }
+    return true;
+}
+
+void append_csv_field(std::string& out, std::string_view field) {
+    if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
+        out += field;
+        return;
+    }
+    out += '"';
+    for (const char c : field) {
+        if (c == '"') out += '"';
+        out += c;
+    }
+    out += '"';
+}
+
+std::string quoted_for_message(std::string_view value) {
+    constexpr std::size_t bytes_max = 60;
+    const bool utf8 = is_utf8(value);
+    std::string text = "\"";
+    for (const char c : value.substr(0, bytes_max)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && (!utf8 || value.size() > bytes_max))) {
+            text += fmt::format("\\x{:02x}", byte);
+        } else {
+            text += c;
+        }
+    }
+    text += value.size() > bytes_max ? "\"..." : "\"";
+    return text;
+}
+
+} // namespace ipscore::io

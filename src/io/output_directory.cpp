@@ -1,0 +1,185 @@
+#include "ipscore/io/output_directory.hpp"
+
+#include "ipscore/core/checksum.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/durable_file.hpp"
+#include "ipscore/io/format.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+namespace ipscore::io {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr const char* lock_name = ".lock";
+
+/// What part_name() makes; `part-mine.h5` is somebody else's, and not to be removed.
+bool is_part_name(std::string_view name) {
+    constexpr std::string_view begin = "part-";
+    constexpr std::string_view end = ".h5";
+    if (!name.starts_with(begin) || !name.ends_with(end) || name.size() <= begin.size() + end.size())
+        return false;
+    const std::string_view number = name.substr(begin.size(), name.size() - begin.size() - end.size());
+    return number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool is_ours(const std::filesystem::path& path) {
+    const std::string name = path.filename().string();
+    return name == lock_name || name == format::job_name || name == format::run_name ||
+           name == format::index_name || is_part_name(name) || is_temporary_name(path);
+}
+
+/// Descriptor of the locked file, or -1 when another process holds the lock. An open-file-description lock
+/// goes when its process does, and works across the nodes of a shared file system that has POSIX locks.
+int try_lock(const std::filesystem::path& path) {
+    for (;;) {
+        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0) throw EnvironmentError(system_message("cannot make", path.string()));
+        struct flock lock {};
+        lock.l_type = F_WRLCK;
+        lock.l_whence = SEEK_SET;
+        if (::fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+            const int error = errno;
+            ::close(fd);
+            if (error == EAGAIN || error == EACCES) return -1;
+            throw EnvironmentError(system_message("cannot lock", path.string(), error));
+        }
+        // The name may have been taken from us between open and lock, by a job that ended or restarted.
+        struct stat mine {};
+        struct stat named {};
+        if (::fstat(fd, &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino)
+            return fd;
+        ::close(fd);
+    }
+}
+
+/// Makes the directory, or makes sure that it holds nothing but what jobs write.
+void make_own_directory(const std::filesystem::path& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) throw EnvironmentError(system_message("cannot make", path.string(), error.value()));
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+        if (is_ours(entry.path())) continue;
+        throw InputError(
+            fmt::format("{}: holds {}, which no job of this program wrote; give an empty directory",
+                        path.string(), entry.path().filename().string()));
+    }
+}
+
+void remove_file(const std::filesystem::path& path) {
+    std::error_code error;
+    std::filesystem::remove(path, error);
+    if (error) throw EnvironmentError(system_message("cannot remove", path.string(), error.value()));
+}
+
+/// What jobs that were killed left behind; the lock says that none is alive.
+void remove_temporary_files(const std::filesystem::path& directory) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+        if (is_temporary_name(entry.path())) remove_file(entry.path());
+    }
+}
+
+Json read_job(const std::filesystem::path& path) {
+    try {
+        Json job = Json::parse(read_file(path));
+        if (job.at("verb").is_string() && job.at("identity").is_object()) return job;
+    } catch (const Json::exception&) {
+        // Told below: what a parser says of it helps nobody.
+    }
+    throw InputError(path.string() + ": damaged; start over with --restart");
+}
+
+} // namespace
+
+std::string Job::hash() const { return content_hash(verb + "\n" + identity.dump()); }
+
+std::string differences(const Json& before, const Json& now) {
+    const Json old_values = before.flatten();
+    const Json new_values = now.flatten();
+    const auto text_of = [](const Json& values, const std::string& name) {
+        return values.contains(name) ? values[name].dump(-1, ' ', false, Json::error_handler_t::replace)
+                                     : std::string("nothing");
+    };
+    std::vector<std::string> names;
+    for (const auto& [name, value] : old_values.items()) names.push_back(name);
+    for (const auto& [name, value] : new_values.items()) {
+        if (!old_values.contains(name)) names.push_back(name);
+    }
+    std::string text;
+    std::size_t more = 0;
+    constexpr std::size_t named_max = 5;
+    std::size_t named = 0;
+    for (const std::string& name : names) {
+        const std::string was = text_of(old_values, name);
+        const std::string is = text_of(new_values, name);
+        if (was == is) continue;
+        if (named == named_max) {
+            ++more;
+            continue;
+        }
+        ++named;
+        std::string readable = name.substr(1);
+        for (char& c : readable) c = c == '/' ? '.' : c;
+        text += fmt::format("{}{}: was {}, now {}", text.empty() ? "" : "; ", readable, was, is);
+    }
+    if (more > 0) text += fmt::format("; and {} more", more);
+    return text;
+}
+
+DirectoryLock::DirectoryLock(const std::filesystem::path& directory)
+    : path_(directory / lock_name), fd_(try_lock(path_)) {
+    if (fd_ >= 0) return;
+    throw EnvironmentError(directory.string() + ": another job is writing there; wait for it, or stop it");
+}
+
+DirectoryLock::~DirectoryLock() {
+    ::unlink(path_.c_str());
+    ::close(fd_);
+}
+
+OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, bool restart)
+    : path_(std::move(path)), lock_((make_own_directory(path_), path_)) {
+    remove_temporary_files(path_);
+    if (restart) remove_outputs();
+
+    const std::filesystem::path job_path = path_ / format::job_name;
+    if (!std::filesystem::exists(job_path)) {
+        // Parts or an index without a job belong to nobody.
+        remove_outputs();
+        const Json text{
+            {"verb", job.verb}, {"hash", job.hash()}, {"identity", job.identity}, {"about", job.about}};
+        write_file(job_path, text.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+        return;
+    }
+    const Json before = read_job(job_path);
+    if (const std::string verb = before["verb"]; verb != job.verb) {
+        throw InputError(
+            fmt::format("{}: holds the output of ipscore {}; give another directory, or --restart to "
+                        "replace it",
+                        path_.string(), verb));
+    }
+    if (const std::string text = differences(before["identity"], job.identity);
+        !text.empty()) {
+        throw InputError(
+            fmt::format("{}: holds the output of another job ({}); give another directory, or --restart "
+                        "to replace it",
+                        path_.string(), text));
+    }
+    state_ = std::filesystem::exists(path_ / format::index_name) ? State::finished : State::unfinished;
+}
+
+void OutputDirectory::remove_outputs() const {
+    // The index goes first: from then on what is left is unfinished work, whatever happens.
+    remove_file(path_ / format::index_name);
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+        if (entry.path().filename() != lock_name) remove_file(entry.path());
+    }
+}
+
+} // namespace ipscore::io

@@ -1,0 +1,395 @@
+#include "ipscore/io/scores.hpp"
+
+#include "ipscore/core/checksum.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/format.hpp"
+#include "ipscore/io/model_toml.hpp"
+#include "ipscore/io/strings.hpp"
+
+#include <fmt/format.h>
+
+namespace ipscore::io {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using scoring::CompanyEvidence;
+using scoring::CompanyNetwork;
+using scoring::CompanyRow;
+
+/// One member of a list of structs as a column.
+template <class T, class Struct, class Get>
+std::uint64_t write_member(H5File& file, const char* name, Codec codec, const std::vector<Struct>& list,
+                           Get get) {
+    ColumnWriter<T> column(file, name, codec);
+    for (const Struct& entry : list) column.append(static_cast<T>(get(entry)));
+    column.finish();
+    return column.checksum();
+}
+
+template <class T, class Struct, class Set>
+void read_member(const H5File& file, const char* name, std::vector<Struct>& list, Set set) {
+    const auto values = read_column<T>(file, name);
+    if (list.empty()) list.resize(values.size());
+    if (values.size() != list.size())
+        file.damaged(fmt::format("column {} differs in length from the others", name));
+    for (std::size_t i = 0; i < values.size(); ++i) set(list[i], values[i]);
+}
+
+void write_networks(H5File& file, const std::vector<CompanyNetwork>& networks) {
+    ByteStrings types;
+    for (const CompanyNetwork& network : networks) types.push_back(network.type);
+    write_strings(file, format::network_types, types);
+    write_member<std::uint64_t>(file, format::network_hi, Codec::scale_offset, networks,
+                                [](const CompanyNetwork& n) { return n.network.first.hi; });
+    write_member<std::uint64_t>(file, format::network_lo, Codec::scale_offset, networks,
+                                [](const CompanyNetwork& n) { return n.network.first.lo; });
+    write_member<std::uint8_t>(file, format::network_prefix_length, Codec::scale_offset, networks,
+                               [](const CompanyNetwork& n) { return n.network.prefix_length; });
+    write_member<std::uint32_t>(file, format::network_company, Codec::scale_offset, networks,
+                                [](const CompanyNetwork& n) { return n.company; });
+    write_member<std::uint32_t>(file, format::network_confidence, Codec::scale_offset, networks,
+                                [](const CompanyNetwork& n) { return n.confidence; });
+}
+
+std::vector<CompanyNetwork> read_networks(const H5File& file) {
+    std::vector<CompanyNetwork> networks;
+    const ByteStrings types = read_strings(file, format::network_types);
+    networks.resize(types.size());
+    for (std::size_t i = 0; i < types.size(); ++i) networks[i].type = types[i];
+    read_member<std::uint64_t>(file, format::network_hi, networks,
+                               [](CompanyNetwork& n, std::uint64_t value) { n.network.first.hi = value; });
+    read_member<std::uint64_t>(file, format::network_lo, networks,
+                               [](CompanyNetwork& n, std::uint64_t value) { n.network.first.lo = value; });
+    read_member<std::uint8_t>(file, format::network_prefix_length, networks,
+                              [](CompanyNetwork& n, std::uint8_t value) { n.network.prefix_length = value; });
+    read_member<std::uint32_t>(file, format::network_company, networks,
+                               [](CompanyNetwork& n, std::uint32_t value) { n.company = value; });
+    read_member<std::uint32_t>(file, format::network_confidence, networks,
+                               [](CompanyNetwork& n, std::uint32_t value) { n.confidence = value; });
+    return networks;
+}
+
+/// Returns the checksum of all columns.
+std::uint64_t write_company_rows(H5File& file, const std::vector<CompanyRow>& rows) {
+    using enum Codec;
+    const std::array checksums{
+        write_member<std::uint32_t>(file, format::company_company, scale_offset, rows,
+                                    [](const CompanyRow& row) { return row.company; }),
+        write_member<std::uint32_t>(file, format::company_tag, scale_offset, rows,
+                                    [](const CompanyRow& row) { return row.tag; }),
+        write_member<float>(file, format::company_score, none, rows,
+                            [](const CompanyRow& row) { return row.score; }),
+        write_member<float>(file, format::company_surge, none, rows,
+                            [](const CompanyRow& row) { return row.surge; }),
+        write_member<std::uint64_t>(file, format::company_addresses, scale_offset, rows,
+                                    [](const CompanyRow& row) { return row.addresses; }),
+        write_member<std::uint64_t>(file, format::company_hits, scale_offset, rows,
+                                    [](const CompanyRow& row) { return row.hits; }),
+        write_member<std::uint8_t>(file, format::company_days, scale_offset, rows,
+                                   [](const CompanyRow& row) { return row.days; }),
+        write_member<std::uint64_t>(file, format::company_raw, scale_offset, rows,
+                                    [](const CompanyRow& row) { return row.raw; })};
+    return combine_checksums(checksums);
+}
+
+std::vector<CompanyRow> read_company_rows(const H5File& file) {
+    std::vector<CompanyRow> rows;
+    read_member<std::uint32_t>(file, format::company_company, rows,
+                               [](CompanyRow& row, std::uint32_t value) { row.company = value; });
+    read_member<std::uint32_t>(file, format::company_tag, rows,
+                               [](CompanyRow& row, std::uint32_t value) { row.tag = value; });
+    read_member<float>(file, format::company_score, rows,
+                       [](CompanyRow& row, float value) { row.score = value; });
+    read_member<float>(file, format::company_surge, rows,
+                       [](CompanyRow& row, float value) { row.surge = value; });
+    read_member<std::uint64_t>(file, format::company_addresses, rows,
+                               [](CompanyRow& row, std::uint64_t value) { row.addresses = value; });
+    read_member<std::uint64_t>(file, format::company_hits, rows,
+                               [](CompanyRow& row, std::uint64_t value) { row.hits = value; });
+    read_member<std::uint8_t>(file, format::company_days, rows,
+                              [](CompanyRow& row, std::uint8_t value) { row.days = value; });
+    read_member<std::uint64_t>(file, format::company_raw, rows,
+                               [](CompanyRow& row, std::uint64_t value) { row.raw = value; });
+    return rows;
+}
+
+void write_inputs(H5File& file, const scoring::ScoringInputs& inputs) {
+    write_column<std::uint32_t>(file, format::posting_offsets, Codec::scale_offset, inputs.postings.offsets);
+    write_member<std::uint32_t>(file, format::posting_tag, Codec::scale_offset, inputs.postings.postings,
+                                [](const scoring::Posting& posting) { return posting.tag; });
+    write_member<std::uint32_t>(file, format::posting_weight, Codec::scale_offset, inputs.postings.postings,
+                                [](const scoring::Posting& posting) { return posting.weight; });
+    write_member<std::uint32_t>(file, format::tag_profile, Codec::scale_offset, inputs.rules.tags,
+                                [](const scoring::TagRule& rule) { return rule.profile; });
+    ColumnWriter<std::uint32_t> decay(file, format::decay, Codec::scale_offset);
+    for (const scoring::Profile& profile : inputs.rules.profiles) decay.append(profile.decay);
+    decay.finish();
+}
+
+} // namespace
+
+ScoresPartWriter::ScoresPartWriter(const std::filesystem::path& path)
+    : file_(H5File::create(path)),
+      hi_(file_, format::address_hi, Codec::scale_offset),
+      lo_(file_, format::address_lo, Codec::scale_offset),
+      company_(file_, format::address_company, Codec::scale_offset),
+      address_rows_(file_, format::address_rows, Codec::scale_offset),
+      tag_(file_, format::score_tag, Codec::scale_offset),
+      score_(file_, format::score_score, Codec::none),
+      surge_(file_, format::score_surge, Codec::none),
+      confident_(file_, format::score_confident, Codec::scale_offset),
+      hits_(file_, format::score_hits, Codec::scale_offset),
+      keys_(file_, format::score_keys, Codec::scale_offset),
+      days_(file_, format::score_days, Codec::scale_offset),
+      first_day_(file_, format::score_first_day, Codec::scale_offset),
+      last_day_(file_, format::score_last_day, Codec::scale_offset),
+      raw_(file_, format::score_raw, Codec::scale_offset) {}
+
+void ScoresPartWriter::append(const scoring::ScoreBatch& batch) {
+    if (batch.address.empty()) return;
+    if (hi_.size() == 0) first_ = batch.address.front();
+    last_ = batch.address.back();
+    for (const Address address : batch.address) {
+        hi_.append(address.hi);
+        lo_.append(address.lo);
+    }
+    company_.append(batch.company);
+    for (const std::uint32_t rows : batch.tag_rows) address_rows_.append(rows);
+    const auto filled = [&](const auto& column) { return std::span(column).first(batch.rows); };
+    tag_.append(filled(batch.tag));
+    score_.append(filled(batch.score));
+    surge_.append(filled(batch.surge));
+    confident_.append(filled(batch.confident));
+    hits_.append(filled(batch.hits));
+    keys_.append(filled(batch.keys));
+    days_.append(filled(batch.days));
+    first_day_.append(filled(batch.first_day));
+    last_day_.append(filled(batch.last_day));
+    raw_.append(filled(batch.raw));
+}
+
+void ScoresPartWriter::append(const std::vector<CompanyEvidence>& evidence) {
+    const auto write = [&]<class T>(T, const char* name, auto get) {
+        evidence_checksums_.push_back(write_member<T>(file_, name, Codec::scale_offset, evidence, get));
+    };
+    constexpr std::uint32_t u32{};
+    constexpr std::uint64_t u64{};
+    write(u32, format::evidence_company, [](const CompanyEvidence& e) { return e.company; });
+    write(u32, format::evidence_tag, [](const CompanyEvidence& e) { return e.tag; });
+    write(u64, format::evidence_addresses, [](const CompanyEvidence& e) { return e.addresses; });
+    write(u64, format::evidence_hits, [](const CompanyEvidence& e) { return e.hits; });
+    write(u64, format::evidence_ages_lo, [](const CompanyEvidence& e) { return e.days.lo; });
+    write(u64, format::evidence_ages_hi, [](const CompanyEvidence& e) { return e.days.hi; });
+    write(u64, format::evidence_raw, [](const CompanyEvidence& e) { return e.raw; });
+    write(u64, format::evidence_recent, [](const CompanyEvidence& e) { return e.recent; });
+    write(u64, format::evidence_base, [](const CompanyEvidence& e) { return e.base; });
+}
+
+void ScoresPartWriter::finish(const std::string& job_hash, std::uint64_t part, PartRecord& record) {
+    record.addresses = hi_.size();
+    record.rows = tag_.size();
+    record.first_address = first_;
+    record.last_address = last_;
+    std::vector<std::uint64_t> checksums;
+    const auto finish = [&](auto& column) {
+        column.finish();
+        checksums.push_back(column.checksum());
+        stored_bytes_ += column.stored_bytes();
+    };
+    finish(hi_);
+    finish(lo_);
+    finish(company_);
+    finish(address_rows_);
+    finish(tag_);
+    finish(score_);
+    finish(surge_);
+    finish(confident_);
+    finish(hits_);
+    finish(keys_);
+    finish(days_);
+    finish(first_day_);
+    finish(last_day_);
+    finish(raw_);
+    checksums.insert(checksums.end(), evidence_checksums_.begin(), evidence_checksums_.end());
+    record.checksum = combine_checksums(checksums);
+    write_part_record(file_, format::scores_part, job_hash, part, record);
+    file_.close();
+}
+
+namespace {
+
+/// What a file is comes before what its columns are.
+H5File open_part(const std::filesystem::path& path) {
+    H5File file = H5File::open(path);
+    check_format(file, format::scores_part);
+    return file;
+}
+
+} // namespace
+
+ScoresPartReader::ScoresPartReader(const std::filesystem::path& path)
+    : file_(open_part(path)),
+      hi_(file_, format::address_hi),
+      lo_(file_, format::address_lo),
+      company_(file_, format::address_company),
+      address_rows_(file_, format::address_rows),
+      tag_(file_, format::score_tag),
+      score_(file_, format::score_score),
+      surge_(file_, format::score_surge),
+      confident_(file_, format::score_confident),
+      hits_(file_, format::score_hits),
+      keys_(file_, format::score_keys),
+      days_(file_, format::score_days),
+      first_day_(file_, format::score_first_day),
+      last_day_(file_, format::score_last_day),
+      raw_(file_, format::score_raw) {
+    for (const std::uint64_t size : {lo_.size(), company_.size(), address_rows_.size()}) {
+        if (size != hi_.size()) file_.damaged("the columns of addresses differ in length");
+    }
+    for (const std::uint64_t size :
+         {score_.size(), surge_.size(), confident_.size(), hits_.size(), keys_.size(), days_.size(),
+          first_day_.size(), last_day_.size(), raw_.size()}) {
+        if (size != tag_.size()) file_.damaged("the columns of rows differ in length");
+    }
+}
+
+bool ScoresPartReader::next_address() {
+    while (rows_left_ > 0) next_rows();
+    if (hi_left_.empty()) hi_left_ = hi_.next();
+    if (hi_left_.empty()) {
+        if (tag_.position() != tag_.size()) file_.damaged("there are rows without an address");
+        return false;
+    }
+    if (lo_left_.empty()) lo_left_ = lo_.next();
+    if (company_left_.empty()) company_left_ = company_.next();
+    if (address_rows_left_.empty()) address_rows_left_ = address_rows_.next();
+    if (lo_left_.empty() || company_left_.empty() || address_rows_left_.empty()) {
+        file_.damaged("the columns of addresses differ in length");
+    }
+    address_ = {hi_left_.front(), lo_left_.front()};
+    company_id_ = company_left_.front();
+    rows_left_ = address_rows_left_.front();
+    hi_left_ = hi_left_.subspan(1);
+    lo_left_ = lo_left_.subspan(1);
+    company_left_ = company_left_.subspan(1);
+    address_rows_left_ = address_rows_left_.subspan(1);
+    if (rows_left_ == 0 || rows_left_ > tag_.size() - tag_.position()) {
+        file_.damaged("address " + to_string(address_) + " has an impossible number of rows");
+    }
+    return true;
+}
+
+ScoresPartReader::Rows ScoresPartReader::next_rows() {
+    Rows rows;
+    rows.tag = tag_.next(rows_left_);
+    const std::size_t count = rows.tag.size();
+    const auto fill = [&](auto& span, auto& column) {
+        span = column.next(count);
+        if (span.size() != count) file_.damaged("the columns of rows are cut into different chunks");
+    };
+    fill(rows.score, score_);
+    fill(rows.surge, surge_);
+    fill(rows.confident, confident_);
+    fill(rows.hits, hits_);
+    fill(rows.keys, keys_);
+    fill(rows.days, days_);
+    fill(rows.first_day, first_day_);
+    fill(rows.last_day, last_day_);
+    fill(rows.raw, raw_);
+    rows_left_ -= count;
+    return rows;
+}
+
+std::vector<CompanyEvidence> read_company_evidence(const std::filesystem::path& part) {
+    const H5File file = H5File::open(part);
+    check_format(file, format::scores_part);
+    std::vector<CompanyEvidence> evidence;
+    const auto read = [&]<class T>(T, const char* name, auto set) {
+        read_member<T>(file, name, evidence, set);
+    };
+    constexpr std::uint32_t u32{};
+    constexpr std::uint64_t u64{};
+    read(u32, format::evidence_company, [](CompanyEvidence& e, std::uint32_t value) { e.company = value; });
+    read(u32, format::evidence_tag, [](CompanyEvidence& e, std::uint32_t value) { e.tag = value; });
+    read(u64, format::evidence_addresses,
+         [](CompanyEvidence& e, std::uint64_t value) { e.addresses = value; });
+    read(u64, format::evidence_hits, [](CompanyEvidence& e, std::uint64_t value) { e.hits = value; });
+    read(u64, format::evidence_ages_lo, [](CompanyEvidence& e, std::uint64_t value) { e.days.lo = value; });
+    read(u64, format::evidence_ages_hi, [](CompanyEvidence& e, std::uint64_t value) { e.days.hi = value; });
+    read(u64, format::evidence_raw, [](CompanyEvidence& e, std::uint64_t value) { e.raw = value; });
+    read(u64, format::evidence_recent, [](CompanyEvidence& e, std::uint64_t value) { e.recent = value; });
+    read(u64, format::evidence_base, [](CompanyEvidence& e, std::uint64_t value) { e.base = value; });
+    return evidence;
+}
+
+std::uint64_t ScoresIndex::rows() const noexcept {
+    std::uint64_t rows = 0;
+    for (const PartRecord& part : parts) rows += part.rows;
+    return rows;
+}
+
+std::uint64_t ScoresIndex::addresses() const noexcept {
+    std::uint64_t addresses = 0;
+    for (const PartRecord& part : parts) addresses += part.addresses;
+    return addresses;
+}
+
+void write_scores_index(const std::filesystem::path& path, ScoresIndex& index,
+                        const scoring::ScoringInputs& inputs) {
+    H5File file = H5File::create(path);
+    const std::uint64_t tags = write_strings(file, format::tags, index.tags);
+    const std::uint64_t companies = write_strings(file, format::companies, index.companies.names);
+    const std::uint64_t company_rows = write_company_rows(file, index.company_rows);
+    write_networks(file, index.companies.networks);
+    write_inputs(file, inputs);
+    write_part_list(file, index.parts);
+    StreamHash hash;
+    const auto update = [&](std::uint64_t value) { hash.update(std::as_bytes(std::span(&value, 1))); };
+    update(tags);
+    update(companies);
+    update(company_rows);
+    for (const PartRecord& part : index.parts) update(part.checksum);
+    index.content_hash = hash.digest128_text();
+    const Json description{{"job_hash", index.job_hash},
+                           {"content_hash", index.content_hash},
+                           {"model", model_json(index.model)},
+                           {"counts", index.counts}};
+    write_text(file, format::description, description.dump(1, ' ', false, Json::error_handler_t::replace));
+    write_format(file, format::scores_index);
+    file.close();
+}
+
+ScoresIndex read_scores_index(const std::filesystem::path& scores) {
+    if (!std::filesystem::exists(scores / format::index_name)) {
+        throw InputError(fmt::format("{}: is no finished result (there is no {}); run ipscore score",
+                                     scores.string(), (scores / format::index_name).string()));
+    }
+    const H5File file = H5File::open(scores / format::index_name);
+    check_format(file, format::scores_index);
+    ScoresIndex index;
+    try {
+        const Json description = Json::parse(read_text(file, format::description));
+        index.job_hash = description.at("job_hash");
+        index.content_hash = description.at("content_hash");
+        index.model = model_of_json(description.at("model"));
+        index.counts = description.at("counts");
+    } catch (const Json::exception& error) {
+        file.damaged(error.what());
+    }
+    index.tags = read_strings(file, format::tags);
+    index.companies.names = read_strings(file, format::companies);
+    index.companies.networks = read_networks(file);
+    index.company_rows = read_company_rows(file);
+    index.parts = read_part_list(file);
+    for (std::size_t part = 0; part < index.parts.size(); ++part) {
+        if (!std::filesystem::exists(scores / format::part_name(part))) {
+            throw InputError(
+                fmt::format("{}: is missing, but the index lists it; run the same ipscore score again",
+                            (scores / format::part_name(part)).string()));
+        }
+    }
+    return index;
+}
+
+} // namespace ipscore::io

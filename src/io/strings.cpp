@@ -1,0 +1,72 @@
+#include "ipscore/io/strings.hpp"
+
+#include "ipscore/core/checksum.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/column.hpp"
+#include "ipscore/io/format.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+namespace ipscore::io {
+
+namespace {
+
+std::span<const std::uint8_t> as_u8(std::span<const char> text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+} // namespace
+
+std::uint64_t write_strings(H5File& file, const std::string& name, const ByteStrings& strings) {
+    const std::array checksums{
+        write_column<std::uint8_t>(file, name + "/bytes", Codec::deflate, as_u8(strings.bytes())),
+        write_column<std::uint64_t>(file, name + "/offsets", Codec::scale_offset, strings.offsets())};
+    return checksum64(std::as_bytes(std::span(checksums)));
+}
+
+ByteStrings read_strings(const H5File& file, const std::string& name) {
+    ColumnReader<std::uint8_t> reader(file, name + "/bytes");
+    std::vector<char> bytes;
+    bytes.reserve(reader.size());
+    for (auto chunk = reader.next(); !chunk.empty(); chunk = reader.next()) {
+        const auto* text = reinterpret_cast<const char*>(chunk.data());
+        bytes.insert(bytes.end(), text, text + chunk.size());
+    }
+    auto offsets = read_column<std::uint64_t>(file, name + "/offsets");
+    if (offsets.empty() || offsets.front() != 0 || offsets.back() != bytes.size() ||
+        !std::ranges::is_sorted(offsets)) {
+        file.damaged("the offsets of " + name + " do not fit its bytes");
+    }
+    return {std::move(bytes), std::move(offsets)};
+}
+
+std::uint64_t write_text(H5File& file, const std::string& name, std::string_view text) {
+    return write_column<std::uint8_t>(file, name, Codec::deflate, as_u8(text));
+}
+
+std::string read_text(const H5File& file, const std::string& name) {
+    const auto bytes = read_column<std::uint8_t>(file, name);
+    return {bytes.begin(), bytes.end()};
+}
+
+void write_format(H5File& file, const char* format) {
+    file.write_attribute("/", format::attribute_format, std::string_view(format));
+    file.write_attribute("/", format::attribute_version, format::version);
+}
+
+void check_format(const H5File& file, const char* format) {
+    const std::string found = file.read_text("/", format::attribute_format);
+    if (found != format) {
+        throw InputError(fmt::format("{}: is an {}, not an {}", file.path().string(), found, format));
+    }
+    const std::uint64_t version = file.read_u64("/", format::attribute_version);
+    if (version > format::version) {
+        throw InputError(
+            fmt::format("{}: has format version {}, but this program reads up to {}; use a newer ipscore",
+                        file.path().string(), version, format::version));
+    }
+}
+
+} // namespace ipscore::io

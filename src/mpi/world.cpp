@@ -1,0 +1,142 @@
+#include "ipscore/mpi/world.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <fmt/format.h>
+#include <limits>
+#include <mpi.h>
+#include <numeric>
+#include <string_view>
+
+namespace ipscore::mpi {
+
+namespace {
+
+constexpr int mail_tag_base = 1000;
+
+void check(int result, std::string_view call) {
+    if (result == MPI_SUCCESS) return;
+    char text[MPI_MAX_ERROR_STRING] = {};
+    int length = 0;
+    MPI_Error_string(result, text, &length);
+    throw EnvironmentError(
+        fmt::format("{} failed: {}", call, std::string_view(text, static_cast<std::size_t>(length))));
+}
+
+/// MPI counts in int.
+int mpi_count(std::uint64_t count) {
+    if (count > static_cast<std::uint64_t>(std::numeric_limits<int>::max())) {
+        throw EnvironmentError(fmt::format("a message of {} bytes is too large for MPI", count));
+    }
+    return static_cast<int>(count);
+}
+
+long environment_number(const char* name) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
+}
+
+} // namespace
+
+bool launched_under_mpi() {
+    if (std::getenv("PMIX_RANK") != nullptr || std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) return true;
+    if (environment_number("SLURM_STEP_NUM_TASKS") > 1) {
+        throw InputError("srun started several tasks that do not know of each other; use srun --mpi=pmix");
+    }
+    return false;
+}
+
+World::World() {
+    if (!launched_under_mpi()) return;
+    int provided = MPI_THREAD_SINGLE;
+    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    started_ = true;
+    check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    if (provided < MPI_THREAD_FUNNELED)
+        throw EnvironmentError("this MPI does not support MPI_THREAD_FUNNELED");
+    check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
+    check(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
+    MPI_Comm node = MPI_COMM_NULL;
+    check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
+          "MPI_Comm_split_type");
+    check(MPI_Comm_size(node, &ranks_on_node_), "MPI_Comm_size");
+    check(MPI_Comm_free(&node), "MPI_Comm_free");
+}
+
+World::~World() {
+    if (started_ && std::uncaught_exceptions() == 0) MPI_Finalize();
+}
+
+void World::broadcast_raw(void* data, std::uint64_t bytes) {
+    if (size_ == 1) return;
+    constexpr std::uint64_t piece_bytes = 1U << 30U;
+    auto* at = static_cast<std::byte*>(data);
+    for (std::uint64_t done = 0; done < bytes; done += piece_bytes) {
+        check(
+            MPI_Bcast(at + done, mpi_count(std::min(piece_bytes, bytes - done)), MPI_BYTE, 0, MPI_COMM_WORLD),
+            "MPI_Bcast");
+    }
+}
+
+void World::broadcast_text(std::string& text) {
+    std::uint64_t bytes = text.size();
+    broadcast(bytes);
+    text.resize(bytes);
+    broadcast_raw(text.data(), bytes);
+}
+
+void World::broadcast(std::uint64_t& value) { broadcast_raw(&value, sizeof value); }
+
+std::vector<std::string> World::gather_texts(const std::string& text) {
+    if (size_ == 1) return {text};
+    const int bytes = mpi_count(text.size());
+    std::vector<int> sizes(is_root() ? static_cast<std::size_t>(size_) : 0);
+    check(MPI_Gather(&bytes, 1, MPI_INT, sizes.data(), 1, MPI_INT, 0, MPI_COMM_WORLD), "MPI_Gather");
+    std::vector<int> offsets(sizes.size());
+    mpi_count(std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}, [](std::uint64_t sum, int size) {
+        return sum + static_cast<std::uint64_t>(size);
+    }));
+    std::exclusive_scan(sizes.begin(), sizes.end(), offsets.begin(), 0);
+    std::string all(sizes.empty() ? 0 : static_cast<std::size_t>(offsets.back() + sizes.back()), '\0');
+    check(MPI_Gatherv(text.data(), bytes, MPI_BYTE, all.data(), sizes.data(), offsets.data(), MPI_BYTE, 0,
+                      MPI_COMM_WORLD),
+          "MPI_Gatherv");
+    std::vector<std::string> texts;
+    for (std::size_t rank = 0; rank < sizes.size(); ++rank) {
+        texts.push_back(
+            all.substr(static_cast<std::size_t>(offsets[rank]), static_cast<std::size_t>(sizes[rank])));
+    }
+    return texts;
+}
+
+void World::barrier() {
+    if (size_ > 1) check(MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier");
+}
+
+void World::send(const Mail& mail) {
+    // So small a message is sent eagerly: the call does not wait for the receiver.
+    check(MPI_Send(mail.values.data(), static_cast<int>(mail.values.size()), MPI_UINT64_T, mail.rank,
+                   mail_tag_base + mail.kind, MPI_COMM_WORLD),
+          "MPI_Send");
+}
+
+std::optional<Mail> World::poll() {
+    if (size_ == 1) return std::nullopt;
+    int arrived = 0;
+    MPI_Status status{};
+    check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &arrived, &status), "MPI_Iprobe");
+    if (arrived == 0) return std::nullopt;
+    Mail mail{.rank = status.MPI_SOURCE, .kind = status.MPI_TAG - mail_tag_base};
+    check(MPI_Recv(mail.values.data(), static_cast<int>(mail.values.size()), MPI_UINT64_T, status.MPI_SOURCE,
+                   status.MPI_TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE),
+          "MPI_Recv");
+    return mail;
+}
+
+void World::abort(ExitCode code) noexcept {
+    if (started_) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
+    std::_Exit(static_cast<int>(code));
+}
+
+} // namespace ipscore::mpi

@@ -1,0 +1,295 @@
+#include "ipscore/stages/ingest.hpp"
+
+#include "ipscore/core/checksum.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/durable_file.hpp"
+#include "ipscore/io/manifest.hpp"
+#include "ipscore/stages/progress.hpp"
+#include "ipscore/stages/rank_work.hpp"
+#include "observation_run.hpp"
+
+#include <chrono>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <tbb/global_control.h>
+#include <tbb/parallel_pipeline.h>
+#include <tbb/task_arena.h>
+
+namespace ipscore::stages {
+
+namespace {
+
+constexpr std::size_t block_bytes = 4U << 20U;
+
+/// The rejects of one file, written as they come, under a temporary name.
+class RejectsFile {
+public:
+    RejectsFile(std::filesystem::path directory, std::string source)
+        : directory_(std::move(directory)), source_(std::move(source)) {}
+
+    void add(const io::Reject& reject) {
+        if (!file_) {
+            file_ = std::make_unique<io::TemporaryFile>(directory_ / "rejects.csv");
+            out_.open(file_->path(), std::ios::binary);
+            out_ << "file,line,reason,row\n";
+        }
+        std::string line;
+        io::append_csv_field(line, source_);
+        line += fmt::format(",{},", reject.line);
+        io::append_csv_field(line, reject.reason);
+        line += ',';
+        io::append_csv_field(line, reject.text);
+        line += '\n';
+        out_ << line;
+        check();
+    }
+    [[nodiscard]] bool empty() const noexcept { return !file_; }
+    void close() {
+        if (!file_) return;
+        out_.close();
+        check();
+    }
+    /// Gives the file its name for good, and returns it.
+    std::filesystem::path publish(const std::string& name) {
+        const std::filesystem::path path = directory_ / name;
+        std::filesystem::rename(file_->path(), path);
+        return path;
+    }
+
+private:
+    void check() const {
+        if (!out_)
+            throw EnvironmentError(system_message("cannot write", (directory_ / "rejects.csv").string()));
+    }
+    std::filesystem::path directory_;
+    std::string source_;
+    std::unique_ptr<io::TemporaryFile> file_;
+    std::ofstream out_;
+};
+
+/// One file that has been read, with what it will add to the store.
+struct PendingFile {
+    IngestedFile report;
+    std::string content_hash;
+    std::vector<std::pair<std::unique_ptr<io::TemporaryFile>, io::SegmentInfo>> segments;
+    std::unique_ptr<RejectsFile> rejects;
+};
+
+/// Reads one file into segments under temporary names.
+class FileReader {
+public:
+    FileReader(const IngestArgs& args, const io::Store& store, const std::filesystem::path& path, int threads,
+               const StopFlag& stop)
+        : args_(args), store_(store), path_(path), threads_(threads), stop_(stop) {
+        pending_.report.name = path.string();
+        pending_.rejects = std::make_unique<RejectsFile>(store.rejects_directory(), path.string());
+    }
+
+    PendingFile read() {
+        io::ByteSource source(path_);
+        io::TextBlocks blocks(source, block_bytes);
+        read_header(blocks);
+        read_rows(blocks);
+        if (run_.rows() > 0) write_segment();
+        pending_.rejects->close();
+        pending_.content_hash = blocks.content_hash();
+        pending_.report.bytes = blocks.bytes();
+        check_rejects();
+        return std::move(pending_);
+    }
+
+private:
+    struct Parsed {
+        io::ObservationBatch batch;
+        std::uint64_t bytes = 0;
+    };
+
+    void read_header(io::TextBlocks& blocks) {
+        io::CsvRow row;
+        while (!columns_ && blocks.next(first_block_)) {
+            io::CsvRows rows(first_block_.text, first_block_.first_line);
+            if (!rows.next(row)) continue;
+            columns_.emplace(io::CsvHeader(row, path_.string()));
+            const auto header_end = static_cast<std::size_t>(rows.rest().data() - first_block_.text.data());
+            first_block_.text.erase(0, header_end);
+            first_block_.first_line = rows.line();
+        }
+        if (!columns_)
+            throw InputError(path_.string() + ": is empty; a header row with ip, day and key is needed");
+    }
+
+    void read_rows(io::TextBlocks& blocks) {
+        std::error_code error;
+        const bool plain = path_.extension() != ".gz" && path_.extension() != ".zst";
+        const std::uintmax_t size = plain ? std::filesystem::file_size(path_, error) : 0;
+        Progress progress("ingest " + path_.filename().string(), error ? 0 : size, true);
+        Done done;
+        bool first = true;
+        const auto next_block = [&](tbb::flow_control& flow) -> std::shared_ptr<io::TextBlock> {
+            if (stop_.requested()) throw Interrupted("stopped on request; nothing was taken in");
+            auto block = std::make_shared<io::TextBlock>();
+            if (std::exchange(first, false)) {
+                *block = std::move(first_block_);
+            } else if (!blocks.next(*block)) {
+                flow.stop();
+            }
+            return block;
+        };
+        const auto parse = [&](const std::shared_ptr<io::TextBlock>& block) {
+            return std::make_shared<Parsed>(
+                Parsed{io::parse_observations(*block, *columns_), block->text.size()});
+        };
+        const auto collect = [&](const std::shared_ptr<Parsed>& parsed) {
+            take(parsed->batch);
+            done.bytes += parsed->bytes;
+            done.units = done.bytes;
+            done.rows = pending_.report.rows;
+            progress.update(done);
+        };
+        using tbb::filter_mode;
+        tbb::parallel_pipeline(
+            static_cast<std::size_t>(threads_) * 2,
+            tbb::make_filter<void, std::shared_ptr<io::TextBlock>>(filter_mode::serial_in_order, next_block) &
+                tbb::make_filter<std::shared_ptr<io::TextBlock>, std::shared_ptr<Parsed>>(
+                    filter_mode::parallel, parse) &
+                tbb::make_filter<std::shared_ptr<Parsed>, void>(filter_mode::serial_in_order, collect));
+    }
+
+    void take(const io::ObservationBatch& batch) {
+        IngestedFile& report = pending_.report;
+        for (const io::Reject& reject : batch.rejects) {
+            if (report.rejected == 0) first_reject_ = fmt::format("line {}: {}", reject.line, reject.reason);
+            ++report.rejected;
+            if (args_.strict) {
+                throw InputError(fmt::format("{}:{}: {}; --strict stops at the first bad row", path_.string(),
+                                             reject.line, reject.reason));
+            }
+            pending_.rejects->add(reject);
+        }
+        report.rows += batch.address.size();
+        if (args_.max_rejects.rows && report.rejected > *args_.max_rejects.rows) too_many_rejects();
+        for (std::size_t taken = 0; taken < batch.address.size();) {
+            taken = run_.add(batch, taken, args_.segment_rows);
+            if (run_.rows() >= args_.segment_rows) write_segment();
+        }
+    }
+
+    void write_segment() {
+        auto file = std::make_unique<io::TemporaryFile>(store_.segment_path("segment"));
+        io::SegmentInfo info = run_.write(file->path());
+        io::begin_writeback(file->path());
+        pending_.segments.emplace_back(std::move(file), std::move(info));
+    }
+
+    void check_rejects() const {
+        if (args_.max_rejects.rows) return;
+        const std::uint64_t rejected = pending_.report.rejected;
+        const auto rows = static_cast<double>(pending_.report.rows + rejected);
+        if (rejected > args_.max_rejects.rows_with_share &&
+            static_cast<double>(rejected) > args_.max_rejects.share * rows) {
+            too_many_rejects();
+        }
+    }
+
+    [[noreturn]] void too_many_rejects() const {
+        throw InputError(fmt::format(
+            "{}: {} of {} rows are bad, more than --max-rejects allows; the first: {}", path_.string(),
+            pending_.report.rejected, pending_.report.rows + pending_.report.rejected, first_reject_));
+    }
+
+    const IngestArgs& args_;
+    const io::Store& store_;
+    const std::filesystem::path& path_;
+    int threads_;
+    const StopFlag& stop_;
+    PendingFile pending_;
+    io::TextBlock first_block_;
+    std::optional<io::ObservationColumns> columns_;
+    ObservationRun run_;
+    std::string first_reject_;
+};
+
+std::string now_text() {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+/// Gives the files of one source their names and adds it to the manifest.
+void publish_files(const io::Store& store, PendingFile& pending) {
+    constexpr std::size_t id_digits = 16;
+    constexpr std::size_t checksum_digits = 8;
+    const std::string stem = pending.content_hash.substr(0, id_digits);
+    for (std::size_t i = 0; i < pending.segments.size(); ++i) {
+        auto& [file, info] = pending.segments[i];
+        // Another ingest may be cutting the same content into other segments right now: one id, one meaning.
+        info.id = fmt::format("{}-{:04}-{}", stem, i, checksum_text(info.checksum).substr(0, checksum_digits));
+        io::sync_to_disk(file->path());
+        std::filesystem::rename(file->path(), store.segment_path(info.id));
+        pending.report.segments.push_back(info.id);
+    }
+    if (!pending.segments.empty()) io::sync_to_disk(store.path() / "segments");
+    if (!pending.rejects->empty()) pending.report.rejects = pending.rejects->publish(stem + ".csv");
+}
+
+bool add_to_manifest(io::Manifest& manifest, const PendingFile& pending) {
+    if (manifest.find_source(pending.content_hash) != nullptr) return false;
+    for (const auto& [file, info] : pending.segments) manifest.segments.push_back(info);
+    manifest.sources.push_back({.name = pending.report.name,
+                                .content_hash = pending.content_hash,
+                                .bytes = pending.report.bytes,
+                                .rows = pending.report.rows,
+                                .rejected = pending.report.rejected,
+                                .ingested_at = now_text(),
+                                .segments = pending.report.segments});
+    return true;
+}
+
+} // namespace
+
+IngestReport ingest(const IngestArgs& args, const StopFlag& stop) {
+    IngestReport report;
+    report.phases.begin("read");
+    const io::Store store = io::Store::open_or_create(args.store);
+    const int threads = args.threads > 0 ? args.threads : default_threads(1);
+    const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
+                                          static_cast<std::size_t>(threads));
+    tbb::task_arena arena(threads);
+    std::vector<PendingFile> pending;
+    const io::Manifest before = store.read();
+    for (const auto& path : args.files) {
+        PendingFile file = arena.execute([&] { return FileReader(args, store, path, threads, stop).read(); });
+        // What is there already leaves no files behind.
+        file.report.already_there = before.find_source(file.content_hash) != nullptr;
+        for (const PendingFile& other : pending)
+            file.report.already_there |= other.content_hash == file.content_hash;
+        if (file.report.already_there) {
+            file.segments.clear();
+            file.rejects.reset();
+        }
+        pending.push_back(std::move(file));
+    }
+    report.phases.begin("publish");
+    for (PendingFile& file : pending) {
+        if (!file.report.already_there) publish_files(store, file);
+    }
+    const io::Manifest manifest = store.publish([&](io::Manifest& newest) {
+        bool changed = false;
+        for (PendingFile& file : pending) {
+            if (file.report.already_there) continue;
+            const bool added = add_to_manifest(newest, file);
+            file.report.already_there = !added;
+            changed = changed || added;
+        }
+        return changed;
+    });
+    report.manifest_version = manifest.version;
+    report.store_rows = manifest.rows();
+    for (PendingFile& file : pending) report.files.push_back(std::move(file.report));
+    report.phases.end();
+    return report;
+}
+
+} // namespace ipscore::stages

@@ -1,0 +1,205 @@
+#include "merge.hpp"
+
+#include "ipscore/core/saturating.hpp"
+
+#include <algorithm>
+
+namespace ipscore::stages {
+
+namespace {
+
+// Addresses up to this size are gathered from all segments and sorted, which is fastest for the many small
+// ones; larger ones are merged as a stream, so that one address never needs memory for all its rows.
+constexpr std::uint64_t gathered_rows_max = 1U << 16U;
+
+constexpr std::uint64_t pack(std::uint32_t key, std::uint16_t day) noexcept {
+    return std::uint64_t{key} << 16U | day;
+}
+
+} // namespace
+
+/// One segment on its way.
+struct SegmentMerge::Cursor {
+    Cursor(const MergeInput& input)
+        : segment(input.segment),
+          table_key(input.table_key),
+          reader(input.segment->reader(input.table_key->size())) {}
+
+    /// Loads more rows of the current address; false when it has no more.
+    bool refill() {
+        rows = reader.next_rows();
+        at = 0;
+        return !rows.empty();
+    }
+    [[nodiscard]] std::uint64_t key_and_day() const noexcept {
+        return pack((*table_key)[rows.key[at]], rows.day[at]);
+    }
+
+    const io::Segment* segment;
+    const std::vector<std::uint32_t>* table_key;
+    io::SortedRowsReader reader;
+    io::RowSpan rows;
+    std::size_t at = 0; ///< in rows
+};
+
+class SegmentMerge::Output {
+public:
+    Output(io::SortedRowsWriter& out, std::vector<std::uint64_t>& rows_per_day, MergeCounts& counts,
+           Address address, Day first_day, Day last_day)
+        : out_(out),
+          rows_per_day_(rows_per_day),
+          counts_(counts),
+          address_(address),
+          first_day_(static_cast<std::uint16_t>(first_day)),
+          days_(static_cast<std::uint16_t>(last_day - first_day)) {}
+
+    void add(std::uint64_t key_and_day, std::uint32_t hits) {
+        ++counts_.rows_read;
+        const auto day = static_cast<std::uint16_t>(key_and_day);
+        if (static_cast<std::uint16_t>(day - first_day_) > days_) {
+            ++counts_.rows_outside_days;
+            return;
+        }
+        if (has_row_ && row_.key_and_day == key_and_day) {
+            row_.hits = add_saturating(row_.hits, hits);
+            ++counts_.duplicates;
+            return;
+        }
+        flush();
+        row_ = {key_and_day, hits};
+        has_row_ = true;
+    }
+    void flush() {
+        if (!has_row_) return;
+        if (!begun_) out_.begin_address(address_);
+        begun_ = true;
+        const auto day = static_cast<std::uint16_t>(row_.key_and_day);
+        out_.append(static_cast<std::uint32_t>(row_.key_and_day >> 16U), day, row_.hits);
+        ++rows_per_day_[day];
+        has_row_ = false;
+    }
+
+private:
+    io::SortedRowsWriter& out_;
+    std::vector<std::uint64_t>& rows_per_day_;
+    MergeCounts& counts_;
+    Address address_;
+    std::uint16_t first_day_;
+    std::uint16_t days_;
+    Row row_;
+    bool has_row_ = false;
+    bool begun_ = false;
+};
+
+namespace {
+
+constexpr auto later_address = [](const auto* a, const auto* b) {
+    return a->reader.address() > b->reader.address();
+};
+constexpr auto later_row = [](const auto* a, const auto* b) { return a->key_and_day() > b->key_and_day(); };
+
+} // namespace
+
+SegmentMerge::SegmentMerge(const std::vector<MergeInput>& inputs, Day first_day, Day last_day)
+    : first_day_(std::max(first_day, first_valid_day)), last_day_(last_day) {
+    for (const MergeInput& input : inputs) cursors_.push_back(std::make_unique<Cursor>(input));
+}
+
+SegmentMerge::~SegmentMerge() = default;
+
+void SegmentMerge::seek(Address first) {
+    heap_.clear();
+    for (const auto& cursor : cursors_) {
+        const auto& points = cursor->segment->seek_points();
+        const auto after = std::ranges::upper_bound(points, first, {}, &io::SeekPoint::address);
+        if (points.empty()) continue;
+        cursor->reader.seek(after == points.begin() ? points.front() : *(after - 1));
+        bool more = cursor->reader.next_address();
+        while (more && cursor->reader.address() < first) more = cursor->reader.next_address();
+        if (more) heap_.push_back(cursor.get());
+    }
+    std::ranges::make_heap(heap_, later_address);
+}
+
+MergeCounts SegmentMerge::merge(Address first, const std::optional<Address>& end, io::SortedRowsWriter& out,
+                                std::vector<std::uint64_t>& rows_per_day, const StopFlag& halt) {
+    counts_ = {};
+    if (!position_ || *position_ != first) seek(first);
+    position_.reset();
+    std::vector<Cursor*> same;
+    while (!heap_.empty() && !(end && heap_.front()->reader.address() >= *end)) {
+        if (halt.requested()) return counts_;
+        const Address address = heap_.front()->reader.address();
+        same.clear();
+        std::uint64_t rows = 0;
+        while (!heap_.empty() && heap_.front()->reader.address() == address) {
+            std::ranges::pop_heap(heap_, later_address);
+            rows += heap_.back()->reader.rows_left();
+            same.push_back(heap_.back());
+            heap_.pop_back();
+        }
+        Output output(out, rows_per_day, counts_, address, first_day_, last_day_);
+        if (rows <= gathered_rows_max) {
+            gather(same);
+            write_gathered(output, same.size() == 1);
+        } else {
+            stream(same, output, halt);
+            if (halt.requested()) return counts_;
+        }
+        output.flush();
+        for (Cursor* cursor : same) {
+            if (!cursor->reader.next_address()) continue;
+            heap_.push_back(cursor);
+            std::ranges::push_heap(heap_, later_address);
+        }
+    }
+    position_ = end;
+    return counts_;
+}
+
+void SegmentMerge::gather(const std::vector<Cursor*>& cursors) {
+    gathered_.clear();
+    for (Cursor* cursor : cursors) {
+        while (cursor->refill()) {
+            const auto& rows = cursor->rows;
+            for (std::size_t i = 0; i < rows.size(); ++i) {
+                gathered_.push_back({pack((*cursor->table_key)[rows.key[i]], rows.day[i]), rows.hits[i]});
+            }
+        }
+    }
+}
+
+void SegmentMerge::write_gathered(Output& output, bool sorted) {
+    if (!sorted) std::ranges::sort(gathered_, {}, &Row::key_and_day);
+    for (const Row& row : gathered_) output.add(row.key_and_day, row.hits);
+}
+
+void SegmentMerge::stream(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt) {
+    std::vector<Cursor*> heap;
+    for (Cursor* cursor : cursors) {
+        if (cursor->refill()) heap.push_back(cursor);
+    }
+    std::ranges::make_heap(heap, later_row);
+    while (!heap.empty()) {
+        std::ranges::pop_heap(heap, later_row);
+        Cursor* cursor = heap.back();
+        // Rows of one segment come in runs: as long as they stay ahead of the other segments, no heap is
+        // needed.
+        const std::uint64_t limit = heap.size() > 1 ? heap.front()->key_and_day() : ~std::uint64_t{0};
+        bool more = true;
+        do {
+            output.add(cursor->key_and_day(), cursor->rows.hits[cursor->at]);
+            if (++cursor->at == cursor->rows.size()) {
+                more = cursor->refill();
+                if (halt.requested()) return;
+            }
+        } while (more && cursor->key_and_day() <= limit);
+        if (more) {
+            std::ranges::push_heap(heap, later_row);
+        } else {
+            heap.pop_back();
+        }
+    }
+}
+
+} // namespace ipscore::stages

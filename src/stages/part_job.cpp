@@ -1,0 +1,90 @@
+#include "part_job.hpp"
+
+#include "ipscore/core/memory.hpp"
+#include "ipscore/io/durable_file.hpp"
+#include "ipscore/io/format.hpp"
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace ipscore::stages {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
+}
+
+/// Fills in what the ranks say of themselves.
+void gather_loads(mpi::World& world, const RankLoad& load, int threads, PartJobResult& result) {
+    const Json mine{{"rank", world.rank()},
+                    {"host", host_name()},
+                    {"threads", threads},
+                    {"claims", load.claims},
+                    {"parts", load.parts},
+                    {"rows", load.rows},
+                    {"busy_seconds", load.busy_seconds},
+                    {"peak_memory_bytes", peak_memory_bytes()}};
+    result.ranks = Json::array();
+    double total_seconds = 0;
+    double busiest_seconds = 0;
+    for (const std::string& text :
+         world.gather_texts(mine.dump(-1, ' ', false, Json::error_handler_t::replace))) {
+        result.ranks.push_back(Json::parse(text));
+        const double busy_seconds = result.ranks.back().at("busy_seconds");
+        total_seconds += busy_seconds;
+        busiest_seconds = std::max(busiest_seconds, busy_seconds);
+    }
+    if (total_seconds > 0) result.imbalance = busiest_seconds / (total_seconds / world.size()) - 1;
+}
+
+} // namespace
+
+PartJobResult run_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
+                        const BeginClaim& begin_claim) {
+    PartResults results;
+    phases.begin(job.phase);
+    const auto work = [&](const Claim& claim, const StopFlag& halt, WorkCounters& counters) {
+        MakePart make;
+        for (std::uint64_t part = claim.first_part; part < claim.first_part + claim.parts; ++part) {
+            if (halt.requested()) return;
+            const std::filesystem::path path = job.output / io::format::part_name(part);
+            if (auto record = io::verify_part(path, job.part_format, job.job_hash, part, job.columns)) {
+                results.add_verified(part, std::move(*record), path);
+            } else {
+                if (!make) make = begin_claim();
+                io::TemporaryFile file(path);
+                auto made = make(part, file.path(), halt, counters);
+                if (!made) return;
+                io::begin_writeback(file.path());
+                file.publish(false); // flush_to_disk() below waits for all of them, before there is an index
+                results.add_made(part, std::move(*made), path);
+            }
+            ++counters.parts;
+        }
+    };
+    const RankLoad load =
+        work_on_claims(world, job.claims, job.parts, job.threads, stop, job.phase, job.progress, work);
+    phases.begin("flush");
+    results.flush_to_disk();
+    PartJobResult result;
+    result.parts = results.gather(world, job.parts);
+    result.parts_verified = results.parts_verified();
+    gather_loads(world, load, job.threads, result);
+    return result;
+}
+
+std::vector<Claim> shrinking_stretches(std::uint64_t parts, std::uint64_t workers) {
+    std::vector<Claim> claims;
+    for (std::uint64_t part = 0; part < parts;) {
+        const std::uint64_t stretch = std::max<std::uint64_t>(1, (parts - part) / (2 * workers));
+        claims.push_back({part, stretch});
+        part += stretch;
+    }
+    return claims;
+}
+
+} // namespace ipscore::stages

@@ -1,0 +1,56 @@
+// What `prepare` and `score` share: an output directory of parts that the ranks make, verify or leave as they
+// are.
+#pragma once
+
+#include "ipscore/core/stop.hpp"
+#include "ipscore/io/output_directory.hpp"
+#include "ipscore/io/part.hpp"
+#include "ipscore/mpi/world.hpp"
+#include "ipscore/stages/rank_work.hpp"
+#include "ipscore/stages/summary.hpp"
+#include "part_results.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ipscore::stages {
+
+/// Writes one part to `path` and returns its record; nullopt when `halt` was requested meanwhile.
+using MakePart = std::function<std::optional<io::PartRecord>(
+    std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt, WorkCounters& counters)>;
+/// Made anew for every claim, so that consecutive parts can share open readers.
+using BeginClaim = std::function<MakePart()>;
+
+struct PartJob {
+    std::filesystem::path output;
+    std::string job_hash;
+    const char* part_format = nullptr;
+    std::span<const io::ColumnName> columns;
+    std::uint64_t parts = 0;
+    std::vector<Claim> claims; ///< the same on all ranks
+    int threads = 1;
+    std::string phase;
+    bool progress = true;
+};
+
+struct PartJobResult {
+    std::vector<io::PartRecord> parts; ///< on rank 0
+    std::uint64_t parts_verified = 0;  ///< on rank 0: were there already
+    nlohmann::ordered_json ranks;      ///< on rank 0: load and peak memory of every rank
+    double imbalance = 0;              ///< on rank 0: busiest rank's seconds over the mean, less 1
+};
+
+/// Makes all parts that are not there and whole, waits until they are on the disk, and gathers their records.
+/// All ranks must call; throws as work_on_claims does.
+PartJobResult run_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
+                        const BeginClaim& begin_claim);
+
+/// Consecutive stretches for `workers` workers, shrinking towards the end so that all finish together.
+[[nodiscard]] std::vector<Claim> shrinking_stretches(std::uint64_t parts, std::uint64_t workers);
+
+} // namespace ipscore::stages

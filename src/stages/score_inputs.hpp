@@ -1,0 +1,45 @@
+// What `score` reads before the parts, checked on rank 0 and brought to all ranks.
+#pragma once
+
+#include "ipscore/io/classification_csv.hpp"
+#include "ipscore/io/companies_csv.hpp"
+#include "ipscore/io/output_directory.hpp"
+#include "ipscore/io/table.hpp"
+#include "ipscore/mpi/world.hpp"
+#include "ipscore/scoring/scorer.hpp"
+#include "ipscore/stages/score.hpp"
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace ipscore::stages {
+
+/// The input files as rank 0 has read them.
+struct ScoreFiles {
+    io::TableIndex table;
+    io::ClassificationFile classification;
+    io::CompaniesFile companies;
+    scoring::Model model;
+    std::vector<std::string> warnings;
+};
+
+/// Reads and checks all inputs. Throws InputError.
+[[nodiscard]] ScoreFiles read_score_files(const ScoreArgs& args);
+
+/// The job that these inputs stand for.
+[[nodiscard]] io::Job score_job(const ScoreArgs& args, const ScoreFiles& files);
+
+/// What every rank needs; made on rank 0, broadcast to the others.
+struct SharedInputs {
+    scoring::ScoringInputs scoring;
+    std::uint64_t keys = 0;                    ///< of the table's dictionary
+    std::vector<std::uint64_t> part_rows;      ///< of the table
+    std::vector<std::uint64_t> part_checksums; ///< of the table
+    std::string job_hash;
+};
+[[nodiscard]] SharedInputs share_inputs(const ScoreFiles& files, const io::Job& job);
+/// Rank 0's inputs on all ranks. All ranks must call; `files` counts on rank 0 only.
+void broadcast_inputs(mpi::World& world, SharedInputs& inputs, const ScoreFiles& files);
+
+} // namespace ipscore::stages
