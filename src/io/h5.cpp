@@ -97,7 +97,7 @@ Id file_access() {
     H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
     // File locks fail on some Lustre and NFS mounts; files are written under a name of their own and renamed
     // instead.
-    H5Pset_file_locking(access.get(), 0, 1);
+    H5Pset_file_locking(access.get(), false, true);
     H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
     return {access.release(), H5Pclose};
 }
@@ -116,6 +116,19 @@ std::optional<Codec> codec_of(hid_t properties) {
         return Codec::deflate;
     default:
         return std::nullopt;
+    }
+}
+
+/// Makes the groups that `name` lies in. HDF5 can do so itself, but then with the time of day in them.
+void create_groups_above(hid_t file, const std::string& name, const std::filesystem::path& path) {
+    for (auto slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
+        const std::string group = name.substr(0, slash);
+        if (H5Lexists(file, group.c_str(), H5P_DEFAULT) > 0) continue;
+        const Id properties(check_write(H5Pcreate(H5P_GROUP_CREATE), path), H5Pclose);
+        check_write(H5Pset_obj_track_times(properties.get(), false), path);
+        const Id made(
+            check_write(H5Gcreate2(file, group.c_str(), H5P_DEFAULT, properties.get(), H5P_DEFAULT), path),
+            H5Gclose);
     }
 }
 
@@ -198,6 +211,7 @@ void H5File::damaged(const std::string& fault) const {
 
 H5Dataset H5File::create_dataset(const std::string& name, ElementType type, Codec codec,
                                  std::size_t chunk_values) {
+    H5Dataset dataset; // before the lock, as in open_dataset
     const LibraryLock lock(library_mutex());
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     const hsize_t none = 0;
@@ -215,10 +229,8 @@ H5Dataset H5File::create_dataset(const std::string& name, ElementType type, Code
     } else if (codec == Codec::deflate) {
         check_write(H5Pset_deflate(properties.get(), deflate_level_in_header), path_);
     }
-    const Id link(check_write(H5Pcreate(H5P_LINK_CREATE), path_), H5Pclose);
-    check_write(H5Pset_create_intermediate_group(link.get(), 1), path_);
-    H5Dataset dataset;
-    dataset.id_ = check_write(H5Dcreate2(id_, name.c_str(), disk_type(type), space.get(), link.get(),
+    create_groups_above(id_, name, path_);
+    dataset.id_ = check_write(H5Dcreate2(id_, name.c_str(), disk_type(type), space.get(), H5P_DEFAULT,
                                          properties.get(), H5P_DEFAULT),
                               path_);
     dataset.file_ = this;
@@ -230,9 +242,9 @@ H5Dataset H5File::create_dataset(const std::string& name, ElementType type, Code
 }
 
 H5Dataset H5File::open_dataset(const std::string& name, ElementType type) const {
+    H5Dataset dataset; // before the lock, which it takes itself to close when something is wrong with it
     const LibraryLock lock(library_mutex());
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-    H5Dataset dataset;
     dataset.id_ = check_read(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), *this, "column " + name);
     dataset.file_ = this;
     dataset.name_ = name;
@@ -262,13 +274,6 @@ bool H5File::has(const std::string& name) const {
     const bool found = H5Lexists(id_, name.c_str(), H5P_DEFAULT) > 0;
     H5Eclear2(H5E_DEFAULT);
     return found;
-}
-
-void H5File::create_group(const std::string& name) {
-    const LibraryLock lock(library_mutex());
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-    const Id group(check_write(H5Gcreate2(id_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), path_),
-                   H5Gclose);
 }
 
 void H5File::write_attribute(const std::string& object, const std::string& name, std::uint64_t value) {

@@ -211,8 +211,9 @@ scoring::Model read_model(const std::filesystem::path& path, std::optional<Day> 
             const auto* tag = tags_reader.table(name.str());
             model.tags.emplace(
                 std::string(name.str()),
-                read_override(TableReader(*tag, path.string(), fmt::format("tags.{}.", quoted_for_message(name.str()))),
-                              model));
+                read_override(
+                    TableReader(*tag, path.string(), fmt::format("tags.{}.", quoted_for_message(name.str()))),
+                    model));
         }
     }
     return model;

@@ -5,6 +5,7 @@
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <string_view>
@@ -85,6 +86,32 @@ void remove_temporary_files(const std::filesystem::path& directory) {
     }
 }
 
+std::string text_of(const Json* value) {
+    return value == nullptr ? "nothing" : value->dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// Appends `name: was X, now Y` for every value below that differs; nullptr: there is none.
+void compare(const std::string& name, const Json* before, const Json* now, std::vector<std::string>& texts) {
+    const auto below = [&](const std::string& key) { return name.empty() ? key : name + "." + key; };
+    const auto find = [](const Json& object, const std::string& key) {
+        const auto found = object.find(key);
+        return found == object.end() ? nullptr : &*found;
+    };
+    const auto at = [](const Json& array, std::size_t i) { return i < array.size() ? &array[i] : nullptr; };
+    const bool both = before != nullptr && now != nullptr;
+    if (both && before->is_object() && now->is_object()) {
+        for (const auto& [key, value] : before->items()) compare(below(key), &value, find(*now, key), texts);
+        for (const auto& [key, value] : now->items()) {
+            if (!before->contains(key)) compare(below(key), nullptr, &value, texts);
+        }
+    } else if (both && before->is_array() && now->is_array()) {
+        for (std::size_t i = 0; i < std::max(before->size(), now->size()); ++i)
+            compare(below(std::to_string(i)), at(*before, i), at(*now, i), texts);
+    } else if (text_of(before) != text_of(now)) {
+        texts.push_back(fmt::format("{}: was {}, now {}", name, text_of(before), text_of(now)));
+    }
+}
+
 Json read_job(const std::filesystem::path& path) {
     try {
         Json job = Json::parse(read_file(path));
@@ -100,35 +127,13 @@ Json read_job(const std::filesystem::path& path) {
 std::string Job::hash() const { return content_hash(verb + "\n" + identity.dump()); }
 
 std::string differences(const Json& before, const Json& now) {
-    const Json old_values = before.flatten();
-    const Json new_values = now.flatten();
-    const auto text_of = [](const Json& values, const std::string& name) {
-        return values.contains(name) ? values[name].dump(-1, ' ', false, Json::error_handler_t::replace)
-                                     : std::string("nothing");
-    };
-    std::vector<std::string> names;
-    for (const auto& [name, value] : old_values.items()) names.push_back(name);
-    for (const auto& [name, value] : new_values.items()) {
-        if (!old_values.contains(name)) names.push_back(name);
-    }
-    std::string text;
-    std::size_t more = 0;
+    std::vector<std::string> texts;
+    compare("", &before, &now, texts);
     constexpr std::size_t named_max = 5;
-    std::size_t named = 0;
-    for (const std::string& name : names) {
-        const std::string was = text_of(old_values, name);
-        const std::string is = text_of(new_values, name);
-        if (was == is) continue;
-        if (named == named_max) {
-            ++more;
-            continue;
-        }
-        ++named;
-        std::string readable = name.substr(1);
-        for (char& c : readable) c = c == '/' ? '.' : c;
-        text += fmt::format("{}{}: was {}, now {}", text.empty() ? "" : "; ", readable, was, is);
-    }
-    if (more > 0) text += fmt::format("; and {} more", more);
+    const std::size_t named = std::min(texts.size(), named_max);
+    std::string text;
+    for (std::size_t i = 0; i < named; ++i) text += (i > 0 ? "; " : "") + texts[i];
+    if (texts.size() > named) text += fmt::format("; and {} more", texts.size() - named);
     return text;
 }
 
@@ -150,7 +155,13 @@ OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, boo
 
     const std::filesystem::path job_path = path_ / format::job_name;
     if (!std::filesystem::exists(job_path)) {
-        // Parts or an index without a job belong to nobody.
+        // An index is somebody's result. Parts alone are what an interrupted --restart left.
+        if (std::filesystem::exists(path_ / format::index_name)) {
+            throw InputError(
+                fmt::format("{}: holds {}, but no {} that tells what it is; give another directory, or "
+                            "--restart to replace it",
+                            path_.string(), format::index_name, format::job_name));
+        }
         remove_outputs();
         const Json text{
             {"verb", job.verb}, {"hash", job.hash()}, {"identity", job.identity}, {"about", job.about}};
@@ -164,8 +175,7 @@ OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, boo
                         "replace it",
                         path_.string(), verb));
     }
-    if (const std::string text = differences(before["identity"], job.identity);
-        !text.empty()) {
+    if (const std::string text = differences(before["identity"], job.identity); !text.empty()) {
         throw InputError(
             fmt::format("{}: holds the output of another job ({}); give another directory, or --restart "
                         "to replace it",

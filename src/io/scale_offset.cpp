@@ -45,9 +45,10 @@ void pack_portable(const U* values, std::size_t groups, U min, std::byte* out) {
         std::uint64_t word = 0;
 #pragma GCC unroll 8
         for (unsigned i = 0; i < group_values; ++i) {
+            // NOLINTNEXTLINE(modernize-use-auto): one type for every U
             const std::uint64_t offset = static_cast<U>(values[i] - min);
             const unsigned first = i * W % 64, end = first + W;
-            std::byte* const to = out + i * W / 64 * 8;
+            std::byte* const to = out + std::size_t{i * W / 64} * 8;
             if (end < 64) {
                 word |= offset << (64 - end);
             } else if (end == 64) {
@@ -58,7 +59,7 @@ void pack_portable(const U* values, std::size_t groups, U min, std::byte* out) {
                 word = offset << (128 - end);
             }
         }
-        if (W % 8 != 0) store_big_endian(out + W / 8 * 8, word);
+        if (W % 8 != 0) store_big_endian(out + std::size_t{W / 8} * 8, word);
     }
 }
 
@@ -98,6 +99,7 @@ void widen(std::pair<T, T>& min_max, std::span<const T> values) {
 
 // The scan meets the values first, and they may not be in the cache; a hint past the end is harmless.
 inline void prefetch_ahead(const void* from) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): as a pointer it must not point past its array.
     __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(from) + 2048));
 }
 

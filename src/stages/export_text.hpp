@@ -8,7 +8,6 @@
 #include "ipscore/stages/export.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <concepts>
 #include <cstddef>
@@ -18,8 +17,8 @@
 #include <memory>
 #include <string_view>
 #include <tbb/info.h>
-#include <tbb/parallel_pipeline.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_group.h>
 #include <vector>
 
 namespace ipscore::stages::exporting {
@@ -74,74 +73,64 @@ struct TextJob {
     const StopFlag* stop = nullptr;
 };
 
+/// A block on its way from rows to text.
+template <class Block>
+struct TextSlot {
+    explicit TextSlot(const TextJob& job, io::TextCoding coding)
+        : text(new char[job.header.size() + job.text_bytes_max]), coder(coding) {}
+
+    Block block;
+    std::unique_ptr<char[]> text; ///< not zeroed: most of it is never touched
+    io::TextCoder coder;
+    std::size_t text_bytes = 0;
+    std::string_view coded;
+    tbb::task_group work; ///< last, so that it has ended when the rest goes
+};
+
 /// `read(Block&)`, called in order: fills a block, perhaps with nothing; false, with nothing, at the end.
 /// `format(const Block&, char* out)`, called side by side: puts at most text_bytes_max bytes and returns
-/// their end. Rows are counted by `Block::rows.size()`.
+/// their end. The calling thread reads and writes, and works on texts while it waits for one.
 template <class Block, class Read, class Format>
 ExportReport write_text(const TextJob& job, Read read, Format format) {
     io::TextSink sink(job.output);
-    struct Slot {
-        Block block;
-        std::unique_ptr<char[]> text;
-        io::TextCoder coder;
-        bool first = false;
-        std::size_t text_bytes = 0;
-        std::string_view coded;
-    };
     ExportReport report;
-    std::atomic<bool> reader_has_enough = false;
-    bool started = false;
-    bool at_end = false;
-    std::size_t blocks = 0;
-
     // More threads than cores would not help, and oneTBB warns about them.
     const int cores = tbb::info::default_concurrency();
     tbb::task_arena arena(job.threads > 0 ? std::min(job.threads, cores) : cores);
     arena.execute([&] {
-        // A block more than there are threads, and one that is being written. Blocks leave in order, so those
-        // in flight follow each other and never share a slot.
+        // One for each thread, and some that are ready when the next one is to be written.
         const auto in_flight = static_cast<std::size_t>(tbb::this_task_arena::max_concurrency()) + 2;
-        std::deque<Slot> slots;
-        for (std::size_t i = 0; i < in_flight; ++i) {
-            std::unique_ptr<char[]> text(new char[job.header.size() + job.text_bytes_max]);
-            slots.push_back({Block{}, std::move(text), io::TextCoder(sink.coding()), false, 0, {}});
-        }
-        const auto next_slot = [&](tbb::flow_control& control) -> Slot* {
+        const auto make_text = [&](TextSlot<Block>& slot, std::string_view header) {
+            char* const begin = slot.text.get();
+            slot.text_bytes = static_cast<std::size_t>(format(slot.block, put(begin, header)) - begin);
+            slot.coded = {};
+            if (slot.text_bytes > 0) slot.coded = slot.coder.code({begin, slot.text_bytes});
+        };
+        std::deque<TextSlot<Block>> slots; // behind make_text, which their tasks call
+        const auto write = [&](TextSlot<Block>& slot) {
+            slot.work.wait();
+            sink.write(slot.coded);
+            if (sink.reader_has_enough()) return;
+            report.rows += slot.block.rows.size();
+            report.bytes += slot.text_bytes;
+        };
+        std::size_t begun = 0;
+        std::size_t written = 0;
+        while (!sink.reader_has_enough()) {
             if (job.stop->requested()) {
                 throw Interrupted(sink.is_file() ? "stopped on request; nothing was written"
                                                  : "stopped on request; the output ends in the middle");
             }
-            Slot& slot = slots[blocks % in_flight];
+            if (begun - written == in_flight) write(slots[written++ % in_flight]);
+            if (slots.size() < in_flight) slots.emplace_back(job, sink.coding());
+            TextSlot<Block>& slot = slots[begun % in_flight];
             slot.block.clear();
-            if (!at_end && !reader_has_enough) at_end = !read(slot.block);
-            if ((at_end && started) || reader_has_enough) {
-                control.stop();
-                return nullptr;
-            }
-            slot.first = !started; // the header comes even when no row does
-            started = true;
-            ++blocks;
-            return &slot;
-        };
-        const auto make_text = [&](Slot* slot) {
-            char* out = slot->text.get();
-            if (slot->first) out = put(out, job.header);
-            out = format(slot->block, out);
-            slot->text_bytes = static_cast<std::size_t>(out - slot->text.get());
-            slot->coded = {};
-            if (slot->text_bytes > 0) slot->coded = slot->coder.code({slot->text.get(), slot->text_bytes});
-            return slot;
-        };
-        const auto write = [&](const Slot* slot) {
-            sink.write(slot->coded);
-            reader_has_enough = sink.reader_has_enough();
-            report.rows += slot->block.rows.size();
-            report.bytes += slot->text_bytes;
-        };
-        tbb::parallel_pipeline(in_flight,
-                               tbb::make_filter<void, Slot*>(tbb::filter_mode::serial_in_order, next_slot) &
-                                   tbb::make_filter<Slot*, Slot*>(tbb::filter_mode::parallel, make_text) &
-                                   tbb::make_filter<Slot*, void>(tbb::filter_mode::serial_in_order, write));
+            // The header comes even when no row does.
+            if (!read(slot.block) && begun > 0) break;
+            const std::string_view header = begun++ == 0 ? job.header : std::string_view{};
+            slot.work.run([&make_text, &slot, header] { make_text(slot, header); });
+        }
+        while (written < begun) write(slots[written++ % in_flight]);
     });
     sink.finish();
     return report;

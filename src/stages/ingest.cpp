@@ -54,7 +54,7 @@ public:
     }
     /// Gives the file its name for good, and returns it.
     std::filesystem::path publish(const std::string& name) {
-        const std::filesystem::path path = directory_ / name;
+        std::filesystem::path path = directory_ / name;
         std::filesystem::rename(file_->path(), path);
         return path;
     }
@@ -225,7 +225,8 @@ void publish_files(const io::Store& store, PendingFile& pending) {
     for (std::size_t i = 0; i < pending.segments.size(); ++i) {
         auto& [file, info] = pending.segments[i];
         // Another ingest may be cutting the same content into other segments right now: one id, one meaning.
-        info.id = fmt::format("{}-{:04}-{}", stem, i, checksum_text(info.checksum).substr(0, checksum_digits));
+        info.id =
+            fmt::format("{}-{:04}-{}", stem, i, checksum_text(info.checksum).substr(0, checksum_digits));
         io::sync_to_disk(file->path());
         std::filesystem::rename(file->path(), store.segment_path(info.id));
         pending.report.segments.push_back(info.id);

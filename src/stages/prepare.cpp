@@ -51,6 +51,7 @@ std::uint64_t rows_within(const io::RowsPerDay& days, Day first, Day last) {
 ByteStrings merge_dictionaries(const std::vector<std::unique_ptr<io::Segment>>& segments,
                                std::vector<std::vector<std::uint32_t>>& table_keys) {
     std::vector<ByteStrings> dictionaries;
+    dictionaries.reserve(segments.size());
     for (const auto& segment : segments) dictionaries.push_back(segment->read_dictionary());
     table_keys.assign(segments.size(), {});
     using Next = std::pair<std::string_view, std::size_t>; // a segment's next key
@@ -131,6 +132,15 @@ io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
     index.dictionary = std::move(dictionary);
     index.parts = result.parts;
     return index;
+}
+
+/// True when the index that is there is whole and stands for the same values.
+bool index_stands(const std::filesystem::path& table, const std::string& content_hash) {
+    try {
+        return io::read_table_index(table).content_hash == content_hash;
+    } catch (const InputError&) {
+        return false;
+    }
 }
 
 RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, const PartJobResult& result,
@@ -251,7 +261,8 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
         io::write_table_index(file.path(), index);
         phases.end();
         summary = summarize(args, index, result, phases);
-        if (finished && result.parts_verified == index.parts.size()) {
+        if (finished && result.parts_verified == index.parts.size() &&
+            index_stands(args.output, index.content_hash)) {
             summary.verdict = fmt::format("{}: is finished already, with the same inputs; nothing was done",
                                           args.output.string());
             return;

@@ -24,7 +24,7 @@ using scoring::CompanyEvidence;
 // cache's larger neighbour, and is worth a call.
 constexpr std::size_t batch_rows = 4096;
 
-Json counts_json(const scoring::ScoreCounts& counts, std::size_t evidence_rows, std::uint64_t stored_bytes) {
+Json counts_json(const scoring::ScoreCounts& counts, std::size_t evidence_rows) {
     return {{"observations",
              {{"read", counts.observations},
               {"excluded", counts.excluded},
@@ -36,8 +36,7 @@ Json counts_json(const scoring::ScoreCounts& counts, std::size_t evidence_rows, 
               {"excluded", counts.addresses_excluded},
               {"with_rows", counts.addresses_with_rows}}},
             {"rows", {{"written", counts.rows}, {"below_min_score", counts.rows_below_min_score}}},
-            {"company_evidence_rows", evidence_rows},
-            {"stored_bytes", stored_bytes}};
+            {"company_evidence_rows", evidence_rows}};
 }
 
 /// Scores one part of the table.
@@ -73,7 +72,7 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     const std::vector<CompanyEvidence> evidence = scorer.take_company_evidence();
     writer.append(evidence);
     io::PartRecord record;
-    record.counts = counts_json(scorer.counts(), evidence.size(), writer.stored_bytes());
+    record.counts = counts_json(scorer.counts(), evidence.size());
     writer.finish(inputs.job_hash, part, record);
     counters.bytes += writer.stored_bytes();
     return record;
@@ -86,6 +85,7 @@ std::vector<Claim> largest_first(const std::vector<std::uint64_t>& part_rows) {
     std::ranges::stable_sort(order,
                              [&](std::uint64_t a, std::uint64_t b) { return part_rows[a] > part_rows[b]; });
     std::vector<Claim> claims;
+    claims.reserve(order.size());
     for (const std::uint64_t part : order) claims.push_back({part, 1});
     return claims;
 }
@@ -108,6 +108,24 @@ std::vector<scoring::CompanyRow> company_rows(const std::filesystem::path& score
     rows.reserve(all.size());
     for (const CompanyEvidence& evidence : all) rows.push_back(scoring::company_row(evidence, rules));
     return rows;
+}
+
+/// Of all part files. Not among the counts of a part: those are written before its file has its size.
+std::uint64_t stored_bytes(const std::filesystem::path& scores, std::uint64_t parts) {
+    std::uint64_t bytes = 0;
+    for (std::uint64_t part = 0; part < parts; ++part) {
+        bytes += std::filesystem::file_size(scores / io::format::part_name(part));
+    }
+    return bytes;
+}
+
+/// True when the index that is there is whole and stands for the same values.
+bool index_stands(const std::filesystem::path& scores, const std::string& content_hash) {
+    try {
+        return io::read_scores_index(scores).content_hash == content_hash;
+    } catch (const InputError&) {
+        return false;
+    }
 }
 
 /// What the inputs leave uncovered.
@@ -247,13 +265,15 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
         index.model = files.model;
         index.job_hash = inputs.job_hash;
         for (const io::PartRecord& part : result.parts) add_counts(index.counts, part.counts);
+        index.counts["stored_bytes"] = stored_bytes(args.output, result.parts.size());
         index.parts = result.parts;
         index.company_rows = company_rows(args.output, index.parts.size(), inputs.scoring.rules);
         io::TemporaryFile file(args.output / io::format::index_name);
         io::write_scores_index(file.path(), index, inputs.scoring);
         phases.end();
         summary = summarize(args, files, inputs, index, result, phases);
-        if (finished && result.parts_verified == index.parts.size()) {
+        if (finished && result.parts_verified == index.parts.size() &&
+            index_stands(args.output, index.content_hash)) {
             summary.verdict = fmt::format("{}: is finished already, with the same inputs; nothing was done",
                                           args.output.string());
             return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <fmt/format.h>
 #include <numeric>
 
@@ -77,7 +78,7 @@ std::string bytes_text(std::uint64_t bytes) {
 std::string seconds_text(double seconds) {
     constexpr int minute = 60;
     constexpr int hour = 3600;
-    const auto whole = static_cast<long>(seconds + 0.5);
+    const auto whole = std::lround(seconds);
     if (whole >= hour) return fmt::format("{} h {:02} min", whole / hour, whole % hour / minute);
     if (whole >= minute) return fmt::format("{} min {:02} s", whole / minute, whole % minute);
     return fmt::format("{:.2f} s", seconds);

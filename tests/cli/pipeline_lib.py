@@ -7,6 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import h5py
+
 from cli_test_lib import CliTest, ipscore, mpirun, run
 
 AS_OF = "2026-11-22"
@@ -81,6 +83,20 @@ def snapshot(directory):
             for path in sorted(directory.rglob("*")) if path.is_dir() or path.is_file()}
 
 
+def h5_values(path):
+    """All that an HDF5 file says: every dataset with its type and bytes, and the attributes of the file."""
+    values = {}
+
+    def add(name, item):
+        if isinstance(item, h5py.Dataset):
+            values[name] = (item.dtype.str, item[:].tobytes())
+
+    with h5py.File(path, "r") as file:
+        file.visititems(add)
+        values.update((f"attribute {name}", repr(value)) for name, value in file.attrs.items())
+    return values
+
+
 class PipelineTest(CliTest):
     """Verbs that must succeed, by name. Paths are relative to self.dir; `ranks` runs a verb under mpirun."""
 
@@ -152,6 +168,12 @@ class PipelineTest(CliTest):
             if our_line != their_line:
                 self.fail(f"{what} differs in line {number}:\n  is        {our_line!r}\n  should be {their_line!r}")
         self.fail(f"{what} has {len(our_lines)} lines and should have {len(their_lines)}")
+
+    def assert_unchanged(self, directory, before):
+        """The directory is as snapshot() found it; names what differs."""
+        after = snapshot(self.dir / directory)
+        changed = sorted(name for name in before.keys() | after.keys() if before.get(name, 0) != after.get(name, 0))
+        self.assertEqual(changed, [], f"made, removed or changed in {directory}")
 
     def assert_no_litter(self, directory):
         """Neither temporary files nor a lock are left."""

@@ -32,6 +32,8 @@ protected:
         return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory),
                                                       std::filesystem::directory_iterator()));
     }
+
+public:
     std::filesystem::path directory;
 };
 

@@ -22,6 +22,9 @@
 
 namespace ipscore::stages {
 
+// After a failed write HDF5 must not tidy up at exit; to be said before anything else uses it.
+inline const bool hdf5_is_prepared = (io::prepare_hdf5_library(), true);
+
 inline Day day_of(std::string_view text) { return parse_date(text).day; }
 inline Address address_of(std::string_view text) { return parse_address(text).value(); }
 inline Network network_of(std::string_view text) { return parse_network(text).network; }
@@ -215,6 +218,7 @@ protected:
         return names;
     }
 
+public:
     std::filesystem::path directory;
     StopFlag stop;
     ExportReport report;

@@ -1,4 +1,5 @@
-// IP addresses as 128-bit numbers: IPv4 a.b.c.d is ::ffff:a.b.c.d (IPv4-mapped), and addresses order by that number.
+// IP addresses as 128-bit numbers: IPv4 a.b.c.d is ::ffff:a.b.c.d (IPv4-mapped), and addresses order by that
+// number.
 #pragma once
 
 #include <compare>
@@ -40,8 +41,8 @@ inline constexpr Address highest_address{~std::uint64_t{0}, ~std::uint64_t{0}};
 /// The longest text that format_address writes, in bytes.
 inline constexpr std::size_t address_text_bytes_max = 39;
 
-/// Writes dotted quads for the IPv4-mapped range and RFC 5952 in hexadecimal groups otherwise; `out` has room for
-/// address_text_bytes_max bytes. Returns the end of the text (no terminating zero).
+/// Writes dotted quads for the IPv4-mapped range and RFC 5952 in hexadecimal groups otherwise; `out` has room
+/// for address_text_bytes_max bytes. Returns the end of the text (no terminating zero).
 char* format_address(char* out, Address address) noexcept;
 
 [[nodiscard]] std::string to_string(Address address);

@@ -30,8 +30,8 @@ struct ParsedDay {
 
 inline constexpr std::size_t date_text_bytes = 10;
 
-/// Writes `YYYY-MM-DD`; `out` has room for date_text_bytes. Days outside 0000-01-01 to 9999-12-31 must not be given.
-/// Returns the end of the text.
+/// Writes `YYYY-MM-DD`; `out` has room for date_text_bytes. Days outside 0000-01-01 to 9999-12-31 must not be
+/// given. Returns the end of the text.
 char* format_date(char* out, Day day) noexcept;
 
 [[nodiscard]] std::string date_text(Day day);

@@ -19,8 +19,8 @@ struct ParsedMillionths {
     DecimalFault fault = DecimalFault::none;
 };
 
-/// Digits with at most one point (`0.25`, `.25`, `1`), no sign, no exponent; 0 < value <= 1; more than 6 decimals are
-/// a fault unless the rest are zeros.
+/// Digits with at most one point (`0.25`, `.25`, `1`), no sign, no exponent; 0 < value <= 1; more than 6
+/// decimals are a fault unless the rest are zeros.
 [[nodiscard]] ParsedMillionths parse_millionths(std::string_view text) noexcept;
 
 /// Digits only (leading zeros allowed), 1 to 2^32-1; nothing otherwise.
@@ -29,8 +29,8 @@ struct ParsedMillionths {
 /// Room that format_score needs, in bytes.
 inline constexpr std::size_t score_text_bytes_max = 64;
 
-/// The fewest significant digits that read back as the same f32, as a plain decimal: no exponent, no trailing `.0`,
-/// `inf` for +inf. Finite values must not be negative. Returns the end of the text.
+/// The fewest significant digits that read back as the same f32, as a plain decimal: no exponent, no trailing
+/// `.0`, `inf` for +inf. Finite values must not be negative. Returns the end of the text.
 char* format_score(char* out, float value) noexcept;
 
 } // namespace ipscore

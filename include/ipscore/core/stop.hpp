@@ -5,7 +5,7 @@
 
 namespace ipscore {
 
-/// Loops that can take longer than a fraction of a second call throw_if_requested() once per chunk.
+/// Loops that can take longer than a fraction of a second look at it once per chunk.
 class StopFlag {
 public:
     void request() noexcept { requested_.store(true, std::memory_order_relaxed); }

@@ -11,7 +11,8 @@
 
 namespace ipscore {
 
-/// An open-addressing hash table over ByteStrings, for strings whose hash is known already. Up to 2^32-2 strings.
+/// An open-addressing hash table over ByteStrings, for strings whose hash is known already. Up to 2^32-2
+/// strings.
 class StringIndex {
 public:
     StringIndex();

@@ -94,7 +94,6 @@ public:
     /// Throws InputError when there is none of that name and type.
     [[nodiscard]] H5Dataset open_dataset(const std::string& name, ElementType type) const;
     [[nodiscard]] bool has(const std::string& name) const;
-    void create_group(const std::string& name);
 
     /// Attributes of the object `object` ("/" or a dataset).
     void write_attribute(const std::string& object, const std::string& name, std::uint64_t value);

@@ -13,7 +13,7 @@ namespace ipscore::stages {
 
 /// Large enough that opening and closing a part's files costs little, small enough that a dozen ranks share
 /// even a small table evenly.
-inline constexpr std::uint64_t part_rows_default = 256 * 1024;
+inline constexpr std::uint64_t part_rows_default = 1U << 18U;
 
 struct PrepareArgs {
     std::filesystem::path store;
@@ -22,9 +22,9 @@ struct PrepareArgs {
     int lookback_days = 90; ///< 1 to 36525; a model looks back 128 at most
     /// About how many observations make a part, at least 1. Decides where the table is cut, and nothing else.
     std::uint64_t part_rows = part_rows_default;
-    bool restart = false;   ///< replace the output of another job
-    int threads = 0;        ///< per rank; 0: the cores of this process, divided by the ranks on the node
-    bool progress = true;   ///< a progress line on a terminal, log lines elsewhere
+    bool restart = false; ///< replace the output of another job
+    int threads = 0;      ///< per rank; 0: the cores of this process, divided by the ranks on the node
+    bool progress = true; ///< a progress line on a terminal, log lines elsewhere
 };
 
 /// All ranks must call. Returns the summary on rank 0, and an empty one elsewhere. Throws the same on all

@@ -1,0 +1,386 @@
+// Classification, companies and observations: every rule of SPEC "Inputs", and what is said of what breaks
+// it.
+#include "ipscore/io/classification_csv.hpp"
+#include "ipscore/io/companies_csv.hpp"
+#include "ipscore/io/observations_csv.hpp"
+
+#include "ipscore/core/string_index.hpp"
+#include "test_files.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+namespace ipscore::io {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::StartsWith;
+
+std::vector<std::string> texts_of(const ByteStrings& strings) {
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < strings.size(); ++i) texts.emplace_back(strings[i]);
+    return texts;
+}
+
+// ---- what both of the files share that must be right in every row
+
+class InputFilesTest : public FilesTest {
+protected:
+    [[nodiscard]] std::string classification_fault(std::string_view text) const {
+        const auto path = write("c.csv", text);
+        return without_directory(message_of([&] { (void)read_classification(path); }));
+    }
+    [[nodiscard]] std::string companies_fault(std::string_view text) const {
+        const auto path = write("n.csv", text);
+        return without_directory(message_of([&] { (void)read_companies(path); }));
+    }
+    /// The path must stand in front.
+    [[nodiscard]] std::string without_directory(const std::string& message) const {
+        const std::string begin = directory.string() + "/";
+        EXPECT_THAT(message, StartsWith(begin));
+        return message.starts_with(begin) ? message.substr(begin.size()) : message;
+    }
+};
+
+TEST_F(InputFilesTest, a_header_is_needed_and_understood) {
+    const std::string needed = "c.csv: is empty; a header row is needed";
+    EXPECT_EQ(classification_fault(""), needed);
+    EXPECT_EQ(classification_fault("\n\r\n\n"), needed);
+    EXPECT_EQ(classification_fault("\xEF\xBB\xBF"), needed);
+    EXPECT_EQ(classification_fault("key,weight\n"),
+              "c.csv: there is no column \"tag\"; the header has \"key\", \"weight\"");
+    EXPECT_EQ(classification_fault("key,tag,Weight\n"),
+              "c.csv: there is no column \"weight\"; the header has \"key\", \"tag\", \"Weight\"");
+    EXPECT_EQ(classification_fault("\nkey,tag,weight,tag\n"), "c.csv:2: the column \"tag\" comes twice");
+    EXPECT_EQ(classification_fault("key,tag,weight,x,x\n"), "c.csv:1: the column \"x\" comes twice");
+    EXPECT_EQ(classification_fault("key,tag,weight,\xE9\n"), "c.csv:1: the header is not UTF-8: \"\\xe9\"");
+    EXPECT_EQ(companies_fault("network,company\n"),
+              "n.csv: there is no column \"confidence\"; the header has \"network\", \"company\"");
+    EXPECT_EQ(companies_fault("company,confidence\n"),
+              "n.csv: there is no column \"network\"; the header has \"company\", \"confidence\"");
+}
+
+TEST_F(InputFilesTest, a_malformed_row_is_named) {
+    EXPECT_EQ(classification_fault("key,tag,weight\na,b,1\n\nc,d\n"),
+              "c.csv:4: 2 fields, but the header has 3");
+    EXPECT_EQ(classification_fault("key,tag,weight\na,b,1,\n"), "c.csv:2: 4 fields, but the header has 3");
+    EXPECT_EQ(classification_fault("key,tag,weight\n\"a\nb\",c,1\nd\"e,f,1\n"),
+              "c.csv:4: a quote inside an unquoted field");
+    EXPECT_EQ(classification_fault("key,tag,weight\n\"a\"b,c,1\n"), "c.csv:2: text after a closing quote");
+    EXPECT_EQ(classification_fault("key,tag,weight\na,b,1\n\"a,b,1\nc,d,1\n"),
+              "c.csv:3: a quoted field without a closing quote");
+    EXPECT_EQ(companies_fault("network,company,confidence\n10.0.0.0/8\n"),
+              "n.csv:2: 1 fields, but the header has 3");
+}
+
+TEST_F(InputFilesTest, an_unreadable_file_is_named) {
+    EXPECT_EQ(message_of([&] { (void)read_classification(directory / "none.csv"); }),
+              "cannot read " + (directory / "none.csv").string() + ": No such file or directory");
+    EXPECT_EQ(message_of([&] { (void)read_companies(directory); }),
+              "cannot read " + directory.string() + ": Is a directory");
+    const std::string coded = gzip("key,tag,weight\na,b,1\n");
+    const auto path = write("c.csv.gz", coded.substr(0, coded.size() - 1));
+    EXPECT_EQ(message_of([&] { (void)read_classification(path); }),
+              "cannot read " + path.string() + ": truncated gzip data; fetch the file again");
+}
+
+// ---- classification
+
+TEST_F(InputFilesTest, classification_in_any_order_and_form) {
+    const std::string text = "\xEF\xBB\xBFweight,\"note\",tag,key\r\n"
+                             "0.25,x,b,k2\r\n"
+                             "\r\n"
+                             "1,,\"a,b\",k1\r\n"
+                             ".5,\"two\r\nlines\",b,k1\r\n"
+                             "0.250000000,again,b,k2"; // the same weight
+    const auto read = read_classification(write("c.csv", text));
+    EXPECT_THAT(texts_of(read.classification.keys), ElementsAre("k1", "k2"));
+    EXPECT_THAT(texts_of(read.classification.tags), ElementsAre("a,b", "b"));
+    EXPECT_THAT(read.classification.offsets, ElementsAre(0, 2, 3));
+    using scoring::Posting;
+    EXPECT_THAT(read.classification.postings,
+                ElementsAre(Posting{0, 1'000'000}, Posting{1, 500'000}, Posting{1, 250'000}));
+    EXPECT_EQ(read.file.path, (directory / "c.csv").string());
+    EXPECT_EQ(read.file.rows, 4U);
+    EXPECT_EQ(read.file.bytes, text.size());
+    EXPECT_EQ(read.file.content_hash, content_hash(text));
+
+    for (const auto& path : {write("c.csv.gz", gzip(text)), write("c.csv.zst", zstd(text))}) {
+        const auto coded = read_classification(path);
+        EXPECT_EQ(coded.file.content_hash, read.file.content_hash);
+        EXPECT_EQ(coded.file.bytes, read.file.bytes);
+        EXPECT_TRUE(coded.classification.keys == read.classification.keys);
+        EXPECT_EQ(coded.classification.postings, read.classification.postings);
+    }
+}
+
+TEST_F(InputFilesTest, classification_without_rows) {
+    const auto read = read_classification(write("c.csv", "key,tag,weight\n"));
+    EXPECT_TRUE(read.classification.keys.empty());
+    EXPECT_TRUE(read.classification.tags.empty());
+    EXPECT_THAT(read.classification.offsets, ElementsAre(0));
+    EXPECT_EQ(read.file.rows, 0U);
+}
+
+TEST_F(InputFilesTest, classification_agrees_with_a_map) {
+    std::mt19937_64 random(10);
+    for (int i = 0; i < 200; ++i) {
+        std::map<std::string, std::map<std::string, unsigned>> expected;
+        std::string text = "key,tag,weight\n";
+        const auto name = [&] { // any bytes order as unsigned
+            std::string bytes(1 + random() % 2, '\0');
+            for (char& c : bytes) c = static_cast<char>("ab\x7f\x80\xff"[random() % 5]);
+            return bytes;
+        };
+        for (std::uint64_t rows = random() % 40; rows > 0; --rows) {
+            const std::string key = name();
+            const std::string tag = name();
+            const unsigned weight =
+                expected[key].try_emplace(tag, static_cast<unsigned>(1 + random() % 999'999)).first->second;
+            text += key + ',' + tag + ",0." + std::string(6 - std::to_string(weight).size(), '0') +
+                    std::to_string(weight) + '\n';
+        }
+        const auto read = read_classification(write("c.csv", text)).classification;
+        std::map<std::string, std::map<std::string, unsigned>> found;
+        ASSERT_EQ(read.offsets.size(), read.keys.size() + 1);
+        for (std::size_t key = 0; key < read.keys.size(); ++key) {
+            ASSERT_LT(read.offsets[key], read.offsets[key + 1]);
+            for (std::size_t k = read.offsets[key]; k < read.offsets[key + 1]; ++k) {
+                ASSERT_TRUE(k == read.offsets[key] || read.postings[k - 1].tag < read.postings[k].tag);
+                found[std::string(read.keys[key])][std::string(read.tags[read.postings[k].tag])] =
+                    read.postings[k].weight;
+            }
+        }
+        ASSERT_EQ(read.offsets.back(), read.postings.size());
+        ASSERT_EQ(found, expected);
+        for (const ByteStrings* strings : {&read.keys, &read.tags}) {
+            const auto texts = texts_of(*strings);
+            ASSERT_TRUE(std::ranges::is_sorted(texts));
+            ASSERT_EQ(std::ranges::adjacent_find(texts), texts.end());
+        }
+    }
+}
+
+TEST_F(InputFilesTest, a_bad_value_of_the_classification_is_named) {
+    const auto fault = [&](const std::string& row) {
+        return classification_fault("key,tag,weight\ngood,good,1\n" + row + "\n");
+    };
+    EXPECT_EQ(fault(",t,1"), "c.csv:3: column key: \"\" is empty");
+    EXPECT_EQ(fault("k,\"\",1"), "c.csv:3: column tag: \"\" is empty");
+    EXPECT_EQ(fault(std::string(1025, 'k') + ",t,1"),
+              "c.csv:3: column key: \"" + std::string(60, 'k') + "\"... is longer than 1024 bytes");
+    EXPECT_EQ(fault("k," + std::string(129, 't') + ",1"),
+              "c.csv:3: column tag: \"" + std::string(60, 't') + "\"... is longer than 128 bytes");
+    for (const std::string weight : {"", "x", "-0.5", "+1", "1e-1", "0,5", " 1", "1 ", ".", "0.5.", "inf"}) {
+        EXPECT_EQ(fault("k,t,\"" + weight + "\""),
+                  "c.csv:3: column weight: \"" + weight + "\" is not a decimal such as 0.25");
+    }
+    EXPECT_EQ(fault("k,t,0.1234567"), "c.csv:3: column weight: \"0.1234567\" has more than 6 decimals");
+    for (const std::string weight : {"0", "0.0", "1.000001", "2", "99999999999999999999"}) {
+        EXPECT_EQ(fault("k,t," + weight),
+                  "c.csv:3: column weight: \"" + weight + "\" is not above 0 and at most 1");
+    }
+    const std::string longest =
+        "key,tag,weight\n" + std::string(1024, 'k') + ',' + std::string(128, 't') + ",0.000001\n";
+    const auto read = read_classification(write("c.csv", longest)).classification;
+    EXPECT_EQ(read.keys[0].size(), 1024U);
+    EXPECT_EQ(read.tags[0].size(), 128U);
+    EXPECT_EQ(read.postings[0].weight, 1U);
+}
+
+TEST_F(InputFilesTest, two_weights_name_both_lines) {
+    EXPECT_EQ(classification_fault("key,tag,weight\nk,t,0.5\nk,u,0.25\n\nk,t,0.75\n"),
+              "c.csv:5: column weight: key \"k\" has tag \"t\" with two weights; the other is in line 2");
+    EXPECT_EQ(classification_fault("key,tag,weight\nk,t,1\nk,t,1\nk,t,0.5\n"),
+              "c.csv:4: column weight: key \"k\" has tag \"t\" with two weights; the other is in line 3");
+}
+
+// ---- companies
+
+TEST_F(InputFilesTest, companies_in_any_order_and_form) {
+    const std::string text = "type,confidence,x,company,network\n"
+                             "isp,0.5,,Beta,2001:db8::/32\n"
+                             "\"a \"\"type\"\"\",1,,\"Alpha, Inc\",192.0.2.0/24\n"
+                             ",.25,,Beta,192.0.2.0/25\n"
+                             "vpn,1,,Beta,0.0.0.0/0\n"
+                             "vpn,1,,Beta,::/0\n";
+    const auto read = read_companies(write("n.csv", text));
+    EXPECT_THAT(texts_of(read.companies.names), ElementsAre("Alpha, Inc", "Beta"));
+    std::vector<std::string> networks;
+    for (const auto& network : read.companies.networks) {
+        networks.push_back(to_string(network.network) + ' ' + std::to_string(network.company) + ' ' +
+                           std::to_string(network.confidence) + ' ' + network.type);
+    }
+    EXPECT_THAT(networks, ElementsAre("::/0 1 1000000 vpn", "0.0.0.0/0 1 1000000 vpn",
+                                      "192.0.2.0/24 0 1000000 a \"type\"", "192.0.2.0/25 1 250000 ",
+                                      "2001:db8::/32 1 500000 isp"));
+    EXPECT_EQ(read.file.rows, 5U);
+    EXPECT_EQ(read.file.content_hash, content_hash(text));
+
+    const auto untyped =
+        read_companies(write("u.csv", "network,company,confidence\n192.0.2.1/32,A,1\n")).companies;
+    ASSERT_EQ(untyped.networks.size(), 1U);
+    EXPECT_EQ(untyped.networks[0].type, "");
+    EXPECT_TRUE(read_companies(write("e.csv", "network,company,confidence\n")).companies.networks.empty());
+}
+
+TEST_F(InputFilesTest, a_bad_value_of_the_companies_is_named) {
+    const auto fault = [&](const std::string& row) {
+        return companies_fault("network,company,confidence\n10.0.0.0/8,good,1\n" + row + "\n");
+    };
+    for (const std::string network : {"", "192.0.2.0", "192.0.2.0/33", "192.0.2.0/", "192.0.2/24",
+                                      "192.0.02.0/24", "2001:db8::/129", "2001:db8::%1/64", "x/8", "/8"}) {
+        EXPECT_EQ(fault(network + ",A,1"),
+                  "n.csv:3: column network: \"" + network + "\" is not a network such as 192.0.2.0/24");
+    }
+    EXPECT_EQ(fault("192.0.2.1/24,A,1"), "n.csv:3: column network: \"192.0.2.1/24\" has host bits set");
+    EXPECT_EQ(fault("2001:db8::1/64,A,1"), "n.csv:3: column network: \"2001:db8::1/64\" has host bits set");
+    EXPECT_EQ(fault("192.0.2.0/24,,1"), "n.csv:3: column company: \"\" is empty");
+    EXPECT_EQ(fault("192.0.2.0/24,A,0"), "n.csv:3: column confidence: \"0\" is not above 0 and at most 1");
+    EXPECT_EQ(fault("192.0.2.0/24,A,1.5"),
+              "n.csv:3: column confidence: \"1.5\" is not above 0 and at most 1");
+    EXPECT_EQ(fault("192.0.2.0/24,A,"), "n.csv:3: column confidence: \"\" is not a decimal such as 0.25");
+    EXPECT_EQ(fault("192.0.2.0/24,A,0.0000001"),
+              "n.csv:3: column confidence: \"0.0000001\" has more than 6 decimals");
+}
+
+TEST_F(InputFilesTest, a_network_twice_names_both_lines) {
+    EXPECT_EQ(companies_fault("network,company,confidence\n192.0.2.0/24,A,1\n192.0.3.0/24,A,1\n"
+                              "192.0.2.0/24,A,1\n"),
+              "n.csv:4: column network: \"192.0.2.0/24\" comes twice; the other is in line 2");
+    // Written in two ways, it is the same network.
+    EXPECT_EQ(companies_fault("network,company,confidence\n::ffff:192.0.2.0/120,B,1\n192.0.2.0/24,A,0.5\n"),
+              "n.csv:3: column network: \"192.0.2.0/24\" comes twice; the other is in line 2");
+}
+
+// ---- observations
+
+ObservationBatch parse(const std::string& text, std::uint64_t first_line = 1) {
+    TextBlock block{text, first_line};
+    CsvRows rows(block.text, block.first_line);
+    CsvRow row;
+    rows.next(row);
+    const ObservationColumns columns(CsvHeader(row, "o.csv"));
+    const auto header_bytes = static_cast<std::size_t>(rows.rest().data() - block.text.data());
+    block.text.erase(0, header_bytes);
+    block.first_line = rows.line();
+    return parse_observations(block, columns);
+}
+
+TEST(Observations, rows_become_columns) {
+    const auto batch = parse("hits,day,note,key,ip\n"
+                             "3,2026-11-22,,b,192.0.2.1\n"
+                             "4294967295,2000-01-01,,a,::ffff:192.0.2.1\r\n"
+                             "\n"
+                             "0001,2026-11-22T23:30:00-01:00,\"x\ny\",b,2001:db8::1\n"
+                             "1,2099-12-31,,\"a,\"\"\n\",::");
+    EXPECT_THAT(batch.address, ElementsAre(address_of_ipv4(0xC0000201), address_of_ipv4(0xC0000201),
+                                           Address{0x20010db8'00000000, 1}, lowest_address));
+    EXPECT_THAT(batch.day, ElementsAre(20779, 10957, 20780, 47481));
+    EXPECT_THAT(batch.hits, ElementsAre(3, 4294967295, 1, 1));
+    EXPECT_THAT(batch.key, ElementsAre(0, 1, 0, 2));
+    EXPECT_THAT(texts_of(batch.keys), ElementsAre("b", "a", "a,\"\n"));
+    ASSERT_EQ(batch.key_hash.size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(batch.key_hash[i], StringIndex::hash_of(batch.keys[i]));
+    EXPECT_TRUE(batch.rejects.empty());
+}
+
+TEST(Observations, without_a_column_of_hits_every_row_has_one) {
+    const auto batch = parse("ip,day,key\n192.0.2.1,2026-11-22,a\n192.0.2.2,2026-11-22,a\n");
+    EXPECT_THAT(batch.hits, ElementsAre(1, 1));
+    EXPECT_TRUE(batch.rejects.empty());
+}
+
+TEST(Observations, missing_columns_are_named) {
+    for (const auto& [header, missing] : std::vector<std::pair<std::string, std::string>>{
+             {"day,key,hits", "ip"}, {"ip,key", "day"}, {"ip,day,Key", "key"}}) {
+        EXPECT_THAT(message_of([&] { parse(header + "\n"); }),
+                    StartsWith("o.csv: there is no column \"" + missing + "\"; the header has \""));
+    }
+}
+
+TEST(Observations, keys_are_any_bytes_up_to_1024) {
+    std::string all;
+    for (unsigned byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+    std::string field;
+    append_csv_field(field, all);
+    const std::string longest(1024, '\xff');
+    const auto batch = parse("ip,day,key\n192.0.2.1,2026-11-22," + field + "\n192.0.2.1,2026-11-22," +
+                             longest + "\n192.0.2.1,2026-11-22,\xC3\xA9\n192.0.2.1,2026-11-22,e\xCC\x81\n");
+    EXPECT_TRUE(batch.rejects.empty());
+    EXPECT_THAT(texts_of(batch.keys), ElementsAre(all, longest, "\xC3\xA9", "e\xCC\x81"));
+}
+
+TEST(Observations, every_kind_of_bad_row_is_set_aside_with_its_reason) {
+    struct Case {
+        std::string row;
+        std::string reason;
+    };
+    const std::string address = " is not an IPv4 or IPv6 address";
+    const std::string day = " is not YYYY-MM-DD or an RFC 3339 timestamp";
+    const std::string range = " is not between 2000-01-01 and 2099-12-31";
+    const std::string whole = " is not a whole number from 1 to 4294967295";
+    const std::string k1025(1025, 'k');
+    const std::vector<Case> cases{
+        {"192.0.2.1,2026-11-22,k", "3 fields, but the header has 4"},
+        {"192.0.2.1,2026-11-22,k,1,", "5 fields, but the header has 4"},
+        {"x", "1 fields, but the header has 4"},
+        {",2026-11-22,k,1", "column ip: \"\"" + address},
+        {"192.0.2.01,2026-11-22,k,1", "column ip: \"192.0.2.01\"" + address},
+        {"192.0.2.256,2026-11-22,k,1", "column ip: \"192.0.2.256\"" + address},
+        {"fe80::1%eth0,2026-11-22,k,1", "column ip: \"fe80::1%eth0\"" + address},
+        {" 192.0.2.1,2026-11-22,k,1", "column ip: \" 192.0.2.1\"" + address},
+        {"1.2.3.4\x01,2026-11-22,k,1", "column ip: \"1.2.3.4\\x01\"" + address},
+        {"192.0.2.1,,k,1", "column day: \"\"" + day},
+        {"192.0.2.1,22.11.2026,k,1", "column day: \"22.11.2026\"" + day},
+        {"192.0.2.1,2026-02-29,k,1", "column day: \"2026-02-29\"" + day},
+        {"192.0.2.1,1999-12-31,k,1", "column day: \"1999-12-31\"" + range},
+        {"192.0.2.1,2100-01-01,k,1", "column day: \"2100-01-01\"" + range},
+        {"192.0.2.1,2099-12-31T23:59:59-00:01,k,1", "column day: \"2099-12-31T23:59:59-00:01\"" + range},
+        {"192.0.2.1,2026-11-22,,1", "column key: \"\" is empty"},
+        {"192.0.2.1,2026-11-22," + k1025 + ",1",
+         "column key: \"" + std::string(60, 'k') + "\"... is longer than 1024 bytes"},
+        {"192.0.2.1,2026-11-22,k,", "column hits: \"\"" + whole},
+        {"192.0.2.1,2026-11-22,k,0", "column hits: \"0\"" + whole},
+        {"192.0.2.1,2026-11-22,k,-1", "column hits: \"-1\"" + whole},
+        {"192.0.2.1,2026-11-22,k,1.0", "column hits: \"1.0\"" + whole},
+        {"192.0.2.1,2026-11-22,k,4294967296", "column hits: \"4294967296\"" + whole},
+        {"192.0.2.1,2026-11-22,k\"x,1", "a quote inside an unquoted field"},
+        {"\"192.0.2.1\"x,2026-11-22,k,1", "text after a closing quote"},
+    };
+    const std::string good = "192.0.2.1,2026-11-22,\"k\n2\",7\n";
+    std::string text = "ip,day,key,hits\n";
+    for (const Case& bad : cases) text += good + bad.row + "\r\n";
+    text += good + "192.0.2.1,\"2026-11-22,k,1\nlast";
+    const auto batch = parse(text, 100);
+
+    ASSERT_EQ(batch.rejects.size(), cases.size() + 1);
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        EXPECT_EQ(batch.rejects[i].line, 101 + 3 * i + 2);
+        EXPECT_EQ(batch.rejects[i].reason, cases[i].reason);
+        EXPECT_EQ(batch.rejects[i].text, cases[i].row);
+    }
+    EXPECT_EQ(batch.rejects.back().reason, "a quoted field without a closing quote");
+    EXPECT_EQ(batch.rejects.back().text, "192.0.2.1,\"2026-11-22,k,1\nlast");
+    // The good rows are all there, and nothing of the bad ones.
+    ASSERT_EQ(batch.address.size(), cases.size() + 1);
+    EXPECT_EQ(batch.day.size(), batch.address.size());
+    EXPECT_EQ(batch.key.size(), batch.address.size());
+    EXPECT_EQ(batch.hits.size(), batch.address.size());
+    EXPECT_THAT(texts_of(batch.keys), ElementsAre("k\n2"));
+    EXPECT_TRUE(std::ranges::all_of(batch.hits, [](std::uint32_t hits) { return hits == 7; }));
+}
+
+TEST(Observations, the_text_of_a_rejected_row_is_cut) {
+    const std::string row(200'000, 'x');
+    const auto batch = parse("ip,day,key\n" + row + "\n");
+    ASSERT_EQ(batch.rejects.size(), 1U);
+    EXPECT_EQ(batch.rejects[0].text, row.substr(0, reject_text_bytes_max));
+}
+
+} // namespace
+} // namespace ipscore::io

@@ -1,0 +1,111 @@
+// The classification joined with a table's dictionary, against a search for every key.
+#include "ipscore/scoring/classification.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace ipscore::scoring {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+using PostingsByKey = std::map<std::string, std::vector<Posting>>;
+
+Classification classification_of(const PostingsByKey& postings) {
+    Classification classification;
+    for (const auto& [key, list] : postings) {
+        classification.keys.push_back(key);
+        classification.postings.insert(classification.postings.end(), list.begin(), list.end());
+        classification.offsets.push_back(classification.postings.size());
+    }
+    return classification;
+}
+
+ByteStrings dictionary_of(const std::set<std::string>& keys) {
+    ByteStrings dictionary;
+    for (const std::string& key : keys) dictionary.push_back(key);
+    return dictionary;
+}
+
+TEST(Classification, lists_its_tags_by_id) {
+    Classification classification;
+    classification.tags.push_back("a");
+    classification.tags.push_back(std::string_view("b\0c", 3));
+    EXPECT_THAT(classification.tag_names(), ElementsAre("a", std::string_view("b\0c", 3)));
+    EXPECT_THAT(Classification{}.tag_names(), IsEmpty());
+}
+
+TEST(ResolvePostings, gives_keys_of_both_sides_their_tags_and_no_others) {
+    const PostingLists lists =
+        resolve_postings(classification_of({{"b", {{0, 1}, {2, 5}}}, {"c", {{1, 7}}}, {"e", {{0, 9}}}}),
+                         dictionary_of({"a", "b", "d", "e", "f"}));
+    ASSERT_EQ(lists.keys(), 5U);
+    EXPECT_THAT(lists.of(0), IsEmpty());
+    EXPECT_THAT(lists.of(1), ElementsAre(Posting{0, 1}, Posting{2, 5}));
+    EXPECT_THAT(lists.of(2), IsEmpty());
+    EXPECT_THAT(lists.of(3), ElementsAre(Posting{0, 9}));
+    EXPECT_THAT(lists.of(4), IsEmpty());
+    EXPECT_EQ(lists.postings.size(), 3U);
+}
+
+TEST(ResolvePostings, takes_an_empty_side) {
+    EXPECT_EQ(resolve_postings(classification_of({{"a", {{0, 1}}}}), {}).keys(), 0U);
+    const PostingLists lists = resolve_postings({}, dictionary_of({"a", "b"}));
+    ASSERT_EQ(lists.keys(), 2U);
+    EXPECT_THAT(lists.of(0), IsEmpty());
+    EXPECT_THAT(lists.of(1), IsEmpty());
+    EXPECT_EQ(resolve_postings({}, {}).keys(), 0U);
+}
+
+TEST(ResolvePostings, compares_bytes_as_unsigned) {
+    // As signed bytes, \x80 would come before "a".
+    const PostingLists lists =
+        resolve_postings(classification_of({{"a", {{0, 1}}}, {"\x80", {{0, 2}}}, {"\xff", {{0, 3}}}}),
+                         dictionary_of({"a", "z", "\x7f", "\x80", "\xff"}));
+    EXPECT_THAT(lists.of(0), ElementsAre(Posting{0, 1}));
+    EXPECT_THAT(lists.of(3), ElementsAre(Posting{0, 2}));
+    EXPECT_THAT(lists.of(4), ElementsAre(Posting{0, 3}));
+}
+
+TEST(ResolvePostings, equals_a_search_for_every_key) {
+    for (std::uint64_t seed = 0; seed < 300; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        std::mt19937_64 random(seed);
+        const auto some_key = [&] {
+            std::string key;
+            for (std::uint64_t i = random() % 4; i > 0; --i) key += "ab\0\xff"[random() % 4];
+            return key;
+        };
+        PostingsByKey postings;
+        for (std::uint64_t i = random() % 40; i > 0; --i) {
+            std::vector<Posting>& list = postings[some_key()];
+            if (!list.empty()) continue;
+            for (std::uint32_t tag = 0; tag < 4; ++tag) {
+                if (random() % 2 == 0) list.push_back({tag, static_cast<Millionths>(random() % 1000 + 1)});
+            }
+            if (list.empty()) list.push_back({0, 1});
+        }
+        std::set<std::string> keys;
+        for (std::uint64_t i = random() % 40; i > 0; --i) keys.insert(some_key());
+
+        const PostingLists lists = resolve_postings(classification_of(postings), dictionary_of(keys));
+        ASSERT_EQ(lists.keys(), keys.size());
+        std::uint32_t id = 0;
+        for (const std::string& key : keys) {
+            const auto list = lists.of(id++);
+            const auto found = postings.find(key);
+            EXPECT_EQ(std::vector<Posting>(list.begin(), list.end()),
+                      found == postings.end() ? std::vector<Posting>{} : found->second);
+        }
+    }
+}
+
+} // namespace
+} // namespace ipscore::scoring

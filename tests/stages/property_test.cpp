@@ -1,0 +1,258 @@
+// Random cases through ingest, prepare, score and export, against the independent reference, byte for byte.
+// IPSCORE_SEED=N runs case N alone.
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/model_toml.hpp"
+#include "ipscore/stages/export.hpp"
+#include "ipscore/stages/generate.hpp"
+#include "ipscore/stages/ingest.hpp"
+#include "ipscore/stages/prepare.hpp"
+#include "ipscore/stages/score.hpp"
+#include "random_case.hpp"
+#include "reference_scorer.hpp"
+#include "segment_files.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <set>
+#include <spdlog/spdlog.h>
+#include <string>
+#include <vector>
+
+namespace ipscore::stages {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string read(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    EXPECT_TRUE(file) << path;
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const std::filesystem::path& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+}
+
+/// The first line in which two texts differ: whole texts would be unreadable.
+std::string first_difference(const std::string& text, const std::string& expected) {
+    const auto at = std::ranges::mismatch(text, expected).in1 - text.begin();
+    const auto line_at = [&](const std::string& from) {
+        const auto begin = from.rfind('\n', static_cast<std::size_t>(at) - (at > 0 ? 1 : 0));
+        return from.substr(begin == std::string::npos ? 0 : begin + 1, 400);
+    };
+    return "the program:\n" + line_at(text) + "\nthe reference:\n" + line_at(expected);
+}
+
+/// How a case is run, none of which may show in the result.
+struct Ways {
+    int threads = 1;
+    std::uint64_t segment_rows = 0;
+    std::uint64_t part_rows = 0;
+    bool one_call = true;     ///< one ingest for all files, or one each
+    int more_lookback = 0;    ///< days that the table has before those of the model
+    int days_after_as_of = 0; ///< and behind them
+    bool twice = false;       ///< every verb once more, which finds all done
+    bool damaged = false;     ///< and once more, which finds the index and a part damaged
+};
+
+class Property : public ::testing::Test {
+protected:
+    Property() { spdlog::set_level(spdlog::level::err); } // the cases are full of what score warns of
+
+    /// Runs cases `from` to `to`, or the one of IPSCORE_SEED.
+    void run_cases(reference::Size size, std::uint64_t from, std::uint64_t to) {
+        if (const char* seed = std::getenv("IPSCORE_SEED")) {
+            from = std::strtoull(seed, nullptr, 10);
+            to = from + 1;
+        }
+        for (std::uint64_t seed = from; seed < to; ++seed) {
+            SCOPED_TRACE("seed " + std::to_string(seed) + "; IPSCORE_SEED=" + std::to_string(seed) +
+                         " runs it alone");
+            try {
+                std::mt19937_64 random(seed);
+                const Ways ways = random_ways(random, size);
+                run_case(reference::random_case(seed, size), ways, random);
+            } catch (const std::exception& failure) {
+                ADD_FAILURE() << failure.what();
+            }
+            if (HasFailure()) return;
+        }
+    }
+
+    /// Compares all that a run of these inputs exports with the reference.
+    void run_case(reference::Inputs inputs, const Ways& ways, std::mt19937_64& random) {
+        keep_distinct(inputs.observations_csv);
+        const reference::Outputs expected = reference::score(inputs);
+        const FreshDirectory directory;
+        const auto at = [&](const char* name) { return directory.path() / name; };
+        write(at("classification.csv"), inputs.classification_csv);
+        write(at("companies.csv"), inputs.companies_csv);
+        write(at("model.toml"), inputs.model_toml);
+
+        ingest_all(inputs, ways, directory.path(), random, expected.bad_rows);
+        if (HasFailure()) return;
+
+        ScoreArgs score_args;
+        score_args.table = at("table");
+        score_args.classification = at("classification.csv");
+        score_args.companies = at("companies.csv");
+        score_args.model = at("model.toml");
+        score_args.output = at("scores");
+        if (inputs.as_of) score_args.as_of = parse_date(*inputs.as_of).day;
+        score_args.threads = ways.threads;
+        score_args.progress = false;
+        const scoring::Model model = io::read_model(score_args.model, score_args.as_of);
+
+        PrepareArgs prepare_args;
+        prepare_args.store = at("store");
+        prepare_args.output = at("table");
+        prepare_args.as_of = std::min(model.as_of + ways.days_after_as_of, last_valid_day);
+        prepare_args.lookback_days = prepare_args.as_of - model.first_day() + 1 + ways.more_lookback;
+        prepare_args.part_rows = ways.part_rows;
+        prepare_args.threads = ways.threads;
+        prepare_args.progress = false;
+        run_verb(ways, prepare_args.output, [&] { return prepare(world_, prepare_args, stop_); });
+        const RunSummary summary =
+            run_verb(ways, score_args.output, [&] { return score(world_, score_args, stop_); });
+        expect_counts(summary);
+        most_parts_ = std::max(most_parts_, summary.json.at("parts").get<std::uint64_t>());
+
+        ExportArgs export_args;
+        export_args.threads = ways.threads;
+        const auto exported = [&](const char* input, bool companies) {
+            export_args.input = at(input);
+            export_args.output = at("export.csv");
+            export_args.companies = companies;
+            export_to(export_args, stop_);
+            return read(export_args.output);
+        };
+        const auto expect_text = [](const char* what, const std::string& text, const std::string& reference) {
+            if (text != reference) ADD_FAILURE() << what << ": " << first_difference(text, reference);
+        };
+        expect_text("scores", exported("scores", false), expected.scores_csv);
+        expect_text("companies", exported("scores", true), expected.companies_csv);
+        const bool same_days =
+            prepare_args.as_of == model.as_of && prepare_args.lookback_days == model.lookback_days;
+        if (same_days) expect_text("table", exported("table", false), expected.observations_csv);
+    }
+
+    std::uint64_t most_parts_ = 0;
+
+private:
+    static Ways random_ways(std::mt19937_64& random, reference::Size size) {
+        const auto below = [&](std::uint64_t n) { return random() % n; };
+        Ways ways;
+        // Of work as small as this, threads make mostly context switches: so not every time.
+        ways.threads = below(3) == 0 ? static_cast<int>(2 + below(3)) : 1;
+        // Every segment and part is a file: a few dozen are enough.
+        const std::uint64_t least_rows = size == reference::Size::tiny ? 6 : 30;
+        ways.segment_rows = below(2) == 0 ? 1'000'000 : least_rows + below(10 * least_rows);
+        ways.part_rows = below(3) == 0 ? part_rows_default : least_rows + below(10 * least_rows);
+        ways.one_call = below(2) == 0;
+        ways.twice = below(10) == 0;
+        ways.damaged = below(10) == 0;
+        if (below(3) == 0) ways.more_lookback = static_cast<int>(below(200));
+        if (below(3) == 0) ways.days_after_as_of = static_cast<int>(below(100));
+        return ways;
+    }
+
+    template <class Run>
+    static RunSummary run_verb(const Ways& ways, const std::filesystem::path& output, Run run) {
+        RunSummary summary = run();
+        constexpr const char* nothing = "nothing was done";
+        EXPECT_THAT(summary.verdict, Not(HasSubstr(nothing)));
+        if (ways.twice) {
+            EXPECT_THAT(run().verdict, HasSubstr(nothing));
+        }
+        if (!ways.damaged) return summary;
+        for (const char* name : {"index.h5", "part-00000.h5"}) {
+            std::filesystem::resize_file(output / name, std::filesystem::file_size(output / name) / 2);
+            const RunSummary mended = run();
+            EXPECT_THAT(mended.verdict, Not(HasSubstr(nothing)));
+            EXPECT_EQ(mended.json.at("counts"), summary.json.at("counts"));
+            EXPECT_EQ(mended.json.at("content_hash"), summary.json.at("content_hash"));
+        }
+        return summary;
+    }
+
+    /// The store takes the same content once; the reference does not know of that.
+    static void keep_distinct(std::vector<std::string>& texts) {
+        std::set<std::string> seen;
+        std::erase_if(texts, [&](const std::string& text) { return !seen.insert(text).second; });
+    }
+
+    /// In any order.
+    void ingest_all(const reference::Inputs& inputs, const Ways& ways, const std::filesystem::path& directory,
+                    std::mt19937_64& random, std::uint64_t expected_bad_rows) {
+        IngestArgs args;
+        args.store = directory / "store";
+        args.segment_rows = ways.segment_rows;
+        args.threads = ways.threads;
+        std::vector<std::filesystem::path> files;
+        for (const std::string& text : inputs.observations_csv) {
+            files.push_back(directory / ("observations-" + std::to_string(files.size()) + ".csv"));
+            write(files.back(), text);
+        }
+        std::ranges::shuffle(files, random);
+        std::uint64_t bad_rows = 0;
+        const auto take = [&](const std::vector<std::filesystem::path>& some) {
+            args.files = some;
+            for (const IngestedFile& file : ingest(args, stop_).files) bad_rows += file.rejected;
+        };
+        if (ways.one_call) {
+            take(files);
+        } else {
+            for (const auto& file : files) take({file});
+        }
+        EXPECT_EQ(bad_rows, expected_bad_rows);
+    }
+
+    static void expect_counts(const RunSummary& summary) {
+        const auto& counts = summary.json.at("counts").at("observations");
+        const auto count = [&](const char* name) { return counts.at(name).get<std::uint64_t>(); };
+        EXPECT_EQ(count("read"), count("excluded") + count("outside_lookback") + count("unclassified") +
+                                     count("classified"));
+        EXPECT_GT(summary.json.at("counts").at("stored_bytes").get<std::uint64_t>(), 0U);
+    }
+
+    mpi::World world_;
+    StopFlag stop_;
+};
+
+TEST_F(Property, tiny_cases_equal_the_reference) {
+    run_cases(reference::Size::tiny, 0, 2000);
+    EXPECT_TRUE(most_parts_ > 2 || std::getenv("IPSCORE_SEED") != nullptr) << "no case had many parts";
+}
+
+TEST_F(Property, small_cases_equal_the_reference) { run_cases(reference::Size::small, 0, 60); }
+
+TEST_F(Property, a_bid_stream_in_many_parts_equals_the_reference) {
+    // Enough addresses for segments to have many places to cut at.
+    const FreshDirectory directory;
+    GenerateArgs args;
+    args.output = directory.path();
+    args.rows = 40'000;
+    args.addresses = 8'000;
+    args.keys = 300;
+    args.tags = 12;
+    args.gateway_share = 0.1;
+    args.threads = 1;
+    generate(args);
+    const reference::Inputs inputs{.observations_csv = {read(directory.path() / "observations.csv")},
+                                   .classification_csv = read(directory.path() / "classification.csv"),
+                                   .companies_csv = read(directory.path() / "companies.csv"),
+                                   .model_toml = read(directory.path() / "model.toml"),
+                                   .as_of = {}};
+    std::mt19937_64 random(1);
+    run_case(inputs, {.threads = 3, .segment_rows = 15'000, .part_rows = 2'000}, random);
+    EXPECT_GT(most_parts_, 10U);
+}
+
+} // namespace
+} // namespace ipscore::stages
