@@ -212,21 +212,19 @@ GenerateArgs completed(GenerateArgs args) {
     const auto within = [](const char* name, std::uint64_t value, std::uint64_t lowest,
                            std::uint64_t highest) {
         if (value < lowest || value > highest)
-            throw InputError(std::string(name) + " must be " + std::to_string(lowest) +
-                             " to " + std::to_string(highest) + ", not " + std::to_string(value));
+            throw InputError(std::string(name) + " must be " + std::to_string(lowest) + " to " +
+                             std::to_string(highest) + ", not " + std::to_string(value));
     };
     within("addresses", args.addresses, 1, addresses_max);
     within("keys", args.keys, 1, keys_max);
     within("tags", args.tags, 1, tags_max);
     within("days", args.days, 2, 3650);
     if (!(args.gateway_share >= 0 && args.gateway_share <= 1))
-        throw InputError("the gateway's share must be 0 to 1, not " +
-                         std::to_string(args.gateway_share));
+        throw InputError("the gateway's share must be 0 to 1, not " + std::to_string(args.gateway_share));
     // A day to spare at both ends, for dates in local time.
     if (args.as_of - static_cast<Day>(args.days) < first_valid_day || args.as_of >= last_valid_day)
-        throw InputError("" + std::to_string(args.days) +
-                         " days that end with as_of must lie between " + date_text(first_valid_day) +
-                         " and " + date_text(last_valid_day));
+        throw InputError("" + std::to_string(args.days) + " days that end with as_of must lie between " +
+                         date_text(first_valid_day) + " and " + date_text(last_valid_day));
     return args;
 }
 
