@@ -192,10 +192,12 @@ scoring::Model read_model(const std::filesystem::path& path, std::optional<Day> 
     const auto recent = table.whole("recent_days", 1, lookback_days_max - 1, "a whole number from 1 to 127");
     if (recent) model.recent_days = static_cast<int>(*recent);
     if (model.recent_days >= model.lookback_days) {
-        const std::string reason = fmt::format("recent_days, {}, must be shorter than lookback_days, {}",
-                                               model.recent_days, model.lookback_days);
-        if (recent) table.bad("recent_days", "is not shorter than lookback_days: " + reason);
-        throw InputError(path.string() + ": " + reason);
+        // Whichever of the two the file gives: the defaults alone fit each other.
+        if (recent) {
+            table.bad("recent_days",
+                      fmt::format("is not shorter than lookback_days, {}", model.lookback_days));
+        }
+        table.bad("lookback_days", fmt::format("is not longer than recent_days, {}", model.recent_days));
     }
     model.half_saturation = table.positive("half_saturation").value_or(model.half_saturation);
     model.company_half_saturation =

@@ -201,6 +201,10 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
     };
     world.root_decides([&] {
         manifest = io::Store::open(args.store).read();
+        if (manifest.version == 0) {
+            throw InputError(args.store.string() +
+                             ": is a store into which nothing was taken yet; run ipscore ingest first");
+        }
         const io::Job job{.verb = "prepare",
                           .identity = identity_of(args, manifest),
                           .about = {{"store", args.store.string()}, {"version", IPSCORE_VERSION}}};

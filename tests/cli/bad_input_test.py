@@ -344,9 +344,9 @@ class BadTablesTest(BadInputTest):
             self.model_line(f"{as_of}{name} = {value}\n", f":2:{len(name) + 4}: {name}: {shown} {reason}")
         self.model_line(as_of + 'exclude_types = ["vpn", 7]\n', ":2:25: exclude_types: 7 is not a text")
         self.model_line(as_of + "lookback_days = 7\n",
-                        ": recent_days, 7, must be shorter than lookback_days, 7")
+                        ":2:17: lookback_days: 7 is not longer than recent_days, 7")
         self.model_line(as_of + "lookback_days = 30\nrecent_days = 30\n", ":3:15: recent_days: 30 is not shorter than "
-                        "lookback_days: recent_days, 30, must be shorter than lookback_days, 30")
+                        "lookback_days, 30")
         for name, value, shown, reason in (("min_keys", "-1", "-1", "is not a whole number from 0 to 4294967295"),
                                            ("min_days", "2.0", "2.0", "is not a whole number"),
                                            ("min_score", '"60"', "'60'", "is not a number")):
@@ -413,6 +413,8 @@ class StoresAndTablesTest(BadInputTest):
         shutil.rmtree(self.dir / "new", ignore_errors=True)
 
     def test_store(self):
+        self.run_ipscore("ingest", "--store", "empty", "missing.csv")  # fails, and leaves a store without a manifest
+        self.prepare_line("empty: is a store into which nothing was taken yet; run ipscore ingest first", "empty")
         self.prepare_line("none: is no store (there is no none/manifest); run ipscore ingest first", "none")
         self.prepare_line("table: is no store (there is no table/manifest); run ipscore ingest first", "table")
         self.prepare_line("in/model.toml: is no store (there is no in/model.toml/manifest); run ipscore ingest first", "in/model.toml")
