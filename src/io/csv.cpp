@@ -1,5 +1,6 @@
 #include "ipscore/io/csv.hpp"
 
+#include "csv_scan.hpp"
 #include "ipscore/core/error.hpp"
 
 #include <algorithm>
@@ -25,43 +26,17 @@ std::size_t without_cr(std::string_view text, std::size_t bytes) noexcept {
 
 /// The row's end when the row holds a quote, which may hide line ends.
 RowEnd find_quoted_row_end(std::string_view text) noexcept {
-    enum class State { field_start, unquoted, quoted, quote_in_quoted };
-    RowEnd end{.has_quotes = true};
-    State state = State::field_start;
-    const auto note = [&](CsvFault fault) {
-        if (end.fault == CsvFault::none) end.fault = fault;
-    };
+    RowScanner scanner;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (state == State::quoted) {
-            if (c == '"') state = State::quote_in_quoted;
-        } else if (c == '\n') {
-            end.text_bytes = without_cr(text, i);
-            end.bytes = i + 1;
-            end.complete = true;
-            return end;
-        } else if (c == ',') {
-            state = State::field_start;
-        } else if (c == '"') {
-            switch (state) {
-            case State::field_start:
-            case State::quote_in_quoted:
-                state = State::quoted;
-                break;
-            default:
-                note(CsvFault::quote_in_unquoted_field);
-            }
-        } else if (state == State::quote_in_quoted && c == '\r' && i + 1 < text.size() &&
-                   text[i + 1] == '\n') {
-            continue;
-        } else {
-            if (state == State::quote_in_quoted) note(CsvFault::text_after_closing_quote);
-            state = State::unquoted;
-        }
+        if (scanner.step(text[i]) != RowScanner::Seen::row_end) continue;
+        return {.text_bytes = without_cr(text, i),
+                .bytes = i + 1,
+                .fault = scanner.fault(),
+                .complete = true,
+                .has_quotes = true};
     }
-    if (state == State::quoted) note(CsvFault::unterminated_quote);
-    end.text_bytes = end.bytes = text.size();
-    return end;
+    scanner.end_of_text();
+    return {.text_bytes = text.size(), .bytes = text.size(), .fault = scanner.fault(), .has_quotes = true};
 }
 
 RowEnd find_row_end(std::string_view text) noexcept {
@@ -173,23 +148,32 @@ bool CsvRows::next(CsvRow& row) {
     return false;
 }
 
-TextBlocks::TextBlocks(ByteSource& source, std::size_t block_bytes)
-    : source_(&source), block_bytes_(block_bytes) {}
+TextBlocks::TextBlocks(ByteSource& source, std::size_t block_bytes, std::size_t row_bytes_max)
+    : source_(&source), block_bytes_(block_bytes), row_bytes_max_(row_bytes_max) {}
+
+void TextBlocks::read_more(std::string& text) {
+    const std::size_t before = text.size();
+    // Twice the text whenever a row is longer than it, so that each byte is looked at a few times only.
+    const std::size_t wanted = std::max(block_bytes_, std::min(before, row_bytes_max_));
+    text.resize(before + wanted);
+    const std::size_t bytes = source_->read(std::span(text).subspan(before));
+    text.resize(before + bytes);
+    at_end_ = bytes < wanted;
+    hash_.update(std::string_view(text).substr(before));
+    bytes_ += bytes;
+}
 
 bool TextBlocks::next(TextBlock& block) {
     block.text = std::move(carry_);
     carry_.clear();
+    block.first_line = line_;
     std::size_t whole_bytes = 0;
     while (!at_end_ && whole_bytes == 0) {
-        const std::size_t before = block.text.size();
-        // Twice the text whenever a row is longer than it: each byte is looked at a few times only.
-        const std::size_t wanted = std::max(block_bytes_, before);
-        block.text.resize(before + wanted);
-        const std::size_t bytes = source_->read(std::span(block.text).subspan(before));
-        block.text.resize(before + bytes);
-        at_end_ = bytes < wanted;
-        hash_.update(std::string_view(block.text).substr(before));
-        bytes_ += bytes;
+        if (block.text.size() >= row_bytes_max_) {
+            shorten_row(block.text);
+            return true;
+        }
+        read_more(block.text);
         const bool from_the_beginning = block.text.size() == bytes_;
         if (from_the_beginning && block.text.starts_with(byte_order_mark))
             block.text.erase(0, byte_order_mark.size());
@@ -198,9 +182,27 @@ bool TextBlocks::next(TextBlock& block) {
     if (at_end_) whole_bytes = block.text.size();
     carry_.assign(block.text, whole_bytes);
     block.text.resize(whole_bytes);
-    block.first_line = line_;
     line_ += count_lines(block.text);
     return !block.text.empty();
+}
+
+void TextBlocks::shorten_row(std::string& text) {
+    LongRow row;
+    for (;;) {
+        const std::size_t taken = row.feed(text);
+        if (row.complete()) {
+            carry_.assign(text, taken);
+            break;
+        }
+        if (at_end_) {
+            row.end_of_text();
+            break;
+        }
+        text.clear();
+        read_more(text);
+    }
+    line_ += row.lines();
+    text = row.take_text();
 }
 
 CsvHeader::CsvHeader(const CsvRow& row, const std::string& path) : path_(path) {

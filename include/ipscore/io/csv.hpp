@@ -49,10 +49,12 @@ struct TextBlock {
 };
 
 /// Cuts a file into blocks of whole rows, and hashes its content on the way. A byte order mark is left out of
-/// the first block, but not of the hash.
+/// the first block, but not of the hash. Memory is bounded by block and row size: a row longer than
+/// `row_bytes_max`, perhaps because its closing quote never comes, is a block of its own, with its fields cut
+/// down to about 1 KiB each.
 class TextBlocks {
 public:
-    TextBlocks(ByteSource& source, std::size_t block_bytes);
+    TextBlocks(ByteSource& source, std::size_t block_bytes, std::size_t row_bytes_max = 1U << 20U);
     /// False at the end of the file. Throws InputError when the file cannot be read.
     bool next(TextBlock& block);
     /// Hash of all bytes; after the last block.
@@ -60,8 +62,12 @@ public:
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
 private:
+    void read_more(std::string& text);
+    void shorten_row(std::string& text);
+
     ByteSource* source_;
     std::size_t block_bytes_;
+    std::size_t row_bytes_max_;
     std::string carry_; ///< the row that the last block ended in
     std::uint64_t line_ = 1;
     std::uint64_t bytes_ = 0;
