@@ -223,7 +223,7 @@ GenerateArgs completed(GenerateArgs args) {
         throw InputError("the gateway's share must be 0 to 1, not " + std::to_string(args.gateway_share));
     // A day to spare at both ends, for dates in local time.
     if (args.as_of - static_cast<Day>(args.days) < first_valid_day || args.as_of >= last_valid_day)
-        throw InputError("" + std::to_string(args.days) + " days that end with as_of must lie between " +
+        throw InputError(std::to_string(args.days) + " days that end with as_of must lie between " +
                          date_text(first_valid_day) + " and " + date_text(last_valid_day));
     return args;
 }

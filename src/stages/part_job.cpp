@@ -1,7 +1,7 @@
 #include "part_job.hpp"
 
+#include "ipscore/core/error.hpp"
 #include "ipscore/core/memory.hpp"
-#include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
 
 #include <algorithm>
@@ -75,6 +75,24 @@ PartJobResult run_parts(mpi::World& world, const PartJob& job, const StopFlag& s
     result.parts_verified = results.parts_verified();
     gather_loads(world, load, job.threads, result);
     return result;
+}
+
+void publish_index(const std::filesystem::path& output, io::TemporaryFile& index, RunSummary& summary,
+                   bool all_verified, const std::function<bool()>& index_stands) {
+    const auto stands = [&] {
+        try {
+            return index_stands();
+        } catch (const InputError&) {
+            return false;
+        }
+    };
+    if (all_verified && stands()) {
+        summary.verdict = output.string() + ": is finished already, with the same inputs; nothing was done";
+        return;
+    }
+    io::write_file(output / io::format::run_name,
+                   summary.json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    index.publish();
 }
 
 std::vector<Claim> shrinking_stretches(std::uint64_t parts, std::uint64_t workers) {

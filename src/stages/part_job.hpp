@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ipscore/core/stop.hpp"
+#include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/output_directory.hpp"
 #include "ipscore/io/part.hpp"
 #include "ipscore/mpi/world.hpp"
@@ -49,6 +50,13 @@ struct PartJobResult {
 /// All ranks must call; throws as work_on_claims does.
 PartJobResult run_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
                         const BeginClaim& begin_claim);
+
+/// Ends a job on rank 0: writes run.json and gives the index, which is written, its name. Where
+/// `all_verified` (the job was finished, and every part is whole) and `index_stands()` says that the index
+/// that is there holds the same values, nothing is changed, and the summary's verdict says so. `index_stands`
+/// may throw InputError for a damaged index.
+void publish_index(const std::filesystem::path& output, io::TemporaryFile& index, RunSummary& summary,
+                   bool all_verified, const std::function<bool()>& index_stands);
 
 /// Consecutive stretches for `workers` workers, shrinking towards the end so that all finish together.
 [[nodiscard]] std::vector<Claim> shrinking_stretches(std::uint64_t parts, std::uint64_t workers);

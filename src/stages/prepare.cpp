@@ -1,7 +1,6 @@
 #include "ipscore/stages/prepare.hpp"
 
 #include "ipscore/core/checksum.hpp"
-#include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/manifest.hpp"
 #include "ipscore/io/output_directory.hpp"
@@ -134,15 +133,6 @@ io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
     return index;
 }
 
-/// True when the index that is there is whole and stands for the same values.
-bool index_stands(const std::filesystem::path& table, const std::string& content_hash) {
-    try {
-        return io::read_table_index(table).content_hash == content_hash;
-    } catch (const InputError&) {
-        return false;
-    }
-}
-
 RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, const PartJobResult& result,
                      const Phases& phases) {
     RunSummary summary;
@@ -265,14 +255,8 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
         io::write_table_index(file.path(), index);
         phases.end();
         summary = summarize(args, index, result, phases);
-        if (finished && result.parts_verified == index.parts.size() &&
-            index_stands(args.output, index.content_hash)) {
-            summary.verdict = fmt::format("{}: is finished already, with the same inputs; nothing was done",
-                                          args.output.string());
-            return;
-        }
-        io::write_file(args.output / io::format::run_name, summary.json.dump(1) + "\n");
-        file.publish();
+        publish_index(args.output, file, summary, finished && result.parts_verified == index.parts.size(),
+                      [&] { return io::read_table_index(args.output).content_hash == index.content_hash; });
     });
     return summary;
 }

@@ -1,6 +1,5 @@
 #include "ipscore/stages/score.hpp"
 
-#include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/scores.hpp"
 #include "ipscore/io/sorted_rows.hpp"
@@ -117,15 +116,6 @@ std::uint64_t stored_bytes(const std::filesystem::path& scores, std::uint64_t pa
         bytes += std::filesystem::file_size(scores / io::format::part_name(part));
     }
     return bytes;
-}
-
-/// True when the index that is there is whole and stands for the same values.
-bool index_stands(const std::filesystem::path& scores, const std::string& content_hash) {
-    try {
-        return io::read_scores_index(scores).content_hash == content_hash;
-    } catch (const InputError&) {
-        return false;
-    }
 }
 
 /// What the inputs leave uncovered.
@@ -272,15 +262,8 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
         io::write_scores_index(file.path(), index, inputs.scoring);
         phases.end();
         summary = summarize(args, files, inputs, index, result, phases);
-        if (finished && result.parts_verified == index.parts.size() &&
-            index_stands(args.output, index.content_hash)) {
-            summary.verdict = fmt::format("{}: is finished already, with the same inputs; nothing was done",
-                                          args.output.string());
-            return;
-        }
-        io::write_file(args.output / io::format::run_name,
-                       summary.json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
-        file.publish();
+        publish_index(args.output, file, summary, finished && result.parts_verified == index.parts.size(),
+                      [&] { return io::read_scores_index(args.output).content_hash == index.content_hash; });
     });
     return summary;
 }

@@ -22,10 +22,7 @@ class BadInputTest(PipelineTest):
 
     @classmethod
     def setUpClass(cls):
-        maker = PipelineTest("run")
-        maker.setUp()
-        cls.addClassCleanup(maker.doCleanups)
-        cls.origin = maker.dir
+        maker = cls.make_origin()
         inputs = Inputs("in")
         Inputs(maker.dir / "in").write()
         maker.ingest("store", *inputs.observations)

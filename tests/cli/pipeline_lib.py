@@ -100,6 +100,16 @@ def h5_values(path):
 class PipelineTest(CliTest):
     """Verbs that must succeed, by name. Paths are relative to self.dir; `ranks` runs a verb under mpirun."""
 
+    @classmethod
+    def make_origin(cls):
+        """For setUpClass: what makes the things that all tests of the class begin with. They lie in cls.origin, which goes with
+        the class."""
+        maker = PipelineTest("run")
+        maker.setUp()
+        cls.addClassCleanup(maker.doCleanups)
+        cls.origin = maker.dir
+        return maker
+
     def verb(self, *words, ranks=None, **options):
         result = run(mpirun(ranks, *words) if ranks else ipscore(*words), **{"cwd": self.dir, **options})
         self.assert_done(result)

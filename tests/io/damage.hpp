@@ -1,6 +1,7 @@
 // What bit rot, torn pages and cut-off copies do to a file.
 #pragma once
 
+#include "ipscore/core/error.hpp"
 #include "test_files.hpp"
 
 #include <fcntl.h>
@@ -8,6 +9,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <random>
 #include <string>
 
@@ -74,5 +77,26 @@ private:
     std::string good_;
     int fd_;
 };
+
+/// Damages the file at `path` in about `samples` ways. `read` must find the same values, or throw an
+/// InputError that names the file; both must come about.
+inline void expect_same_or_noticed(const std::filesystem::path& path, std::size_t samples,
+                                   const std::function<void(const std::string&)>& read) {
+    std::size_t noticed = 0;
+    std::size_t tries = 0;
+    DamagedFile(path).try_all(samples, [&](const std::string& damage) {
+        ++tries;
+        try {
+            read(damage);
+        } catch (const InputError& error) {
+            ++noticed;
+            EXPECT_THAT(error.what(), ::testing::StartsWith(path.string() + ": ")) << damage;
+        } catch (const std::exception& error) {
+            ADD_FAILURE() << damage << ": " << error.what();
+        }
+    });
+    EXPECT_GT(noticed, tries / 4);
+    EXPECT_LT(noticed, tries);
+}
 
 } // namespace ipscore::io

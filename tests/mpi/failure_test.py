@@ -118,10 +118,7 @@ class FailureTest(PipelineTest):
 
     @classmethod
     def setUpClass(cls):
-        maker = PipelineTest("run")
-        maker.setUp()
-        cls.addClassCleanup(maker.doCleanups)
-        cls.origin = maker.dir
+        maker = cls.make_origin()
         cls.inputs = maker.generate("demo", "1.2M")
         maker.ingest("store", *cls.inputs.observations)
         maker.prepare("store", "table", *cls.inputs.days())
