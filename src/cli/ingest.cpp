@@ -45,6 +45,7 @@ Arguments describe(stages::IngestArgs& args) {
                   "bad rows of one file beyond which the run stops and keeps nothing: a number of rows, or a "
                   "percentage of the file's rows, of which 100 rows are always allowed",
                   reject_limit_into(args.max_rejects))
+        .optional("memory", "SIZE", memory_default, memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", threads_default, threads_help, threads_into(args.threads))
         .example("  ipscore ingest --store store/ monday.csv tuesday.csv.gz\n")
         .when_stopped("the store is as it was: run the same command again");

@@ -17,6 +17,7 @@ Arguments describe(stages::PrepareArgs& args) {
                   quantity_into(args.lookback_days, 1, lookback_days_max))
         .required("output", "DIR", "directory for the table; made when missing", path_into(args.output))
         .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
+        .optional("memory", "SIZE", rank_memory_default, rank_memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
         .example("  ipscore prepare --store store/ --as-of 2026-11-22 --lookback-days 90 --output table/\n"
                  "  mpirun -n 4 ipscore prepare --store store/ --as-of 2026-11-22 --output table/\n")

@@ -1,6 +1,7 @@
 #include "ipscore/cli/quantity.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <system_error>
 
@@ -70,6 +71,20 @@ std::optional<double> parse_decimal(std::string_view text) noexcept {
         std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
     if (fault != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return value;
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
+    constexpr std::array<std::string_view, 4> units{"KiB", "MiB", "GiB", "TiB"};
+    double bytes_per_unit = 1;
+    for (const std::string_view unit : units) {
+        bytes_per_unit *= 1024;
+        if (!text.ends_with(unit)) continue;
+        const auto count = parse_decimal(text.substr(0, text.size() - unit.size()));
+        constexpr double bytes_max = 0x1p63;
+        if (!count || *count * bytes_per_unit > bytes_max) return std::nullopt;
+        return static_cast<std::uint64_t>(*count * bytes_per_unit);
+    }
+    return std::nullopt;
 }
 
 } // namespace ipscore::cli

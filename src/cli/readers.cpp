@@ -125,6 +125,15 @@ Reader networks_into(std::vector<Network>& field) {
     };
 }
 
+Reader memory_into(std::uint64_t& field) {
+    return [&field](const std::string& value) -> std::optional<std::string> {
+        const auto bytes = parse_size(value);
+        if (!bytes || *bytes == 0) return "a size such as 512MiB or 2GiB";
+        field = *bytes;
+        return std::nullopt;
+    };
+}
+
 Reader threads_into(int& field) { return quantity_into(field, 1, threads_max); }
 
 } // namespace ipscore::cli

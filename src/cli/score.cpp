@@ -21,6 +21,7 @@ Arguments describe(stages::ScoreArgs& args) {
         .optional("as-of", "YYYY-MM-DD", "the model's as_of", "last day that counts (UTC)",
                   day_into(args.as_of))
         .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
+        .optional("memory", "SIZE", rank_memory_default, rank_memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
         .example("  mpirun -n 4 ipscore score --table table/ --classification classification.csv \\\n"
                  "      --companies companies.csv --model model.toml --output scores/\n")

@@ -1,5 +1,6 @@
 #include "ipscore/core/string_index.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <xxhash.h>
@@ -37,6 +38,17 @@ std::uint32_t StringIndex::insert(std::string_view text, std::uint64_t hash) {
     slots_[at] = {tag_of(hash), id_plus_1};
     if (strings_.size() * 2 > slots_.size()) grow();
     return id_plus_1 - 1;
+}
+
+std::uint64_t StringIndex::bytes_with(std::uint64_t more_strings, std::uint64_t more_bytes) const noexcept {
+    const std::uint64_t text_bytes = strings_.bytes().size() + more_bytes;
+    const std::uint64_t strings = strings_.size() + more_strings + 1;
+    std::uint64_t slots = slots_.size();
+    while (slots < 2 * strings) slots *= 2;
+    const std::uint64_t list_bytes = strings * sizeof(std::uint64_t); // offsets, and as much of hashes
+    const std::uint64_t slot_bytes = slots * sizeof(Slot);
+    // One array at a time is there twice, in its old and in its new place.
+    return text_bytes + 2 * list_bytes + slot_bytes + std::max({text_bytes, list_bytes, slot_bytes / 2});
 }
 
 void StringIndex::grow() {

@@ -3,12 +3,14 @@
 #include "ipscore/core/error.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <limits>
 #include <new>
+#include <stdexcept>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -134,9 +136,16 @@ private:
 
 class Zstd final : public Decoder {
 public:
-    explicit Zstd(const std::filesystem::path& path)
-        : path_(path), file_(path), buffer_(compressed_buffer_bytes), stream_(ZSTD_createDStream()) {
+    Zstd(const std::filesystem::path& path, std::uint64_t window_bytes_max)
+        : path_(path),
+          file_(path),
+          buffer_(compressed_buffer_bytes),
+          stream_(ZSTD_createDStream()),
+          window_bytes_max_(window_bytes_max) {
         if (stream_ == nullptr) throw std::bad_alloc();
+        const auto window_log = static_cast<int>(std::bit_width(window_bytes_max)) - 1;
+        if (ZSTD_isError(ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, window_log)) != 0)
+            throw std::logic_error("zstd takes no such window");
     }
     Zstd(const Zstd&) = delete;
     Zstd& operator=(const Zstd&) = delete;
@@ -154,9 +163,13 @@ public:
             }
             const std::size_t result = ZSTD_decompressStream(stream_, &output, &input_);
             if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge) {
-                throw InputError(fmt::format("cannot read {}: it takes more than 128 MiB of memory to "
-                                             "decompress; compress it again, without zstd's --long",
-                                             path_.string()));
+                throw InputError(
+                    fmt::format("cannot read {}: it takes more than {} MiB of memory to decompress; compress "
+                                "it again, without zstd's --long{}",
+                                path_.string(), window_bytes_max_ >> 20U,
+                                window_bytes_max_ < ByteSource::zstd_window_bytes_default
+                                    ? " or --ultra, or give more --memory"
+                                    : ""));
             }
             if (ZSTD_isError(result) != 0) {
                 bad_compression(path_, fmt::format("damaged zstd data ({})", ZSTD_getErrorName(result)));
@@ -173,6 +186,7 @@ private:
     RawFile file_;
     std::vector<char> buffer_;
     ZSTD_DStream* stream_;
+    std::uint64_t window_bytes_max_;
     ZSTD_inBuffer input_{nullptr, 0, 0};
     bool at_frame_end_ = false;
     bool more_inside_ = false;
@@ -180,12 +194,13 @@ private:
 
 } // namespace
 
-ByteSource::ByteSource(std::filesystem::path path) : path_(std::move(path)) {
+ByteSource::ByteSource(std::filesystem::path path, std::uint64_t zstd_window_bytes_max)
+    : path_(std::move(path)) {
     const auto extension = path_.extension();
     if (extension == ".gz") {
         decoder_ = std::make_unique<Gzip>(path_);
     } else if (extension == ".zst") {
-        decoder_ = std::make_unique<Zstd>(path_);
+        decoder_ = std::make_unique<Zstd>(path_, zstd_window_bytes_max);
     } else {
         decoder_ = std::make_unique<Plain>(path_);
     }

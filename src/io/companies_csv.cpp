@@ -1,9 +1,11 @@
 #include "ipscore/io/companies_csv.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/core/string_index.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -14,10 +16,9 @@ namespace ipscore::io {
 
 namespace {
 
-/// A row with its company by name still.
+/// A row whose company is a number by order of appearance still.
 struct Row {
     scoring::CompanyNetwork network;
-    std::string company;
     std::uint64_t line = 0;
 };
 
@@ -34,48 +35,96 @@ Network network_of(std::string_view text, const CsvPlace& place) {
     return parsed.network;
 }
 
-std::vector<Row> read_rows(const std::filesystem::path& path, InputFile& file) {
+/// The rows of the file, in its order, as long as they may take more memory.
+class Reader {
+public:
+    explicit Reader(std::uint64_t memory_bytes_max) : memory_bytes_max_(memory_bytes_max) {}
+
+    InputFile read(const std::filesystem::path& path, const StopFlag& stop, const ReadLimits& limits) {
+        std::size_t network = 0;
+        std::size_t company = 0;
+        std::size_t confidence = 0;
+        std::optional<std::size_t> type;
+        return read_csv(
+            path,
+            [&](const CsvHeader& header) {
+                network = header.require("network");
+                company = header.require("company");
+                confidence = header.require("confidence");
+                type = header.find("type");
+            },
+            [&](const CsvRow& csv, const CsvPlace& place) {
+                Row row;
+                row.line = csv.line;
+                row.network.network = network_of(csv.fields[network], place);
+                const std::string_view name = csv.fields[company];
+                if (name.empty()) place.bad_value("company", name, "is empty");
+                row.network.confidence = share_of("confidence", csv.fields[confidence], place);
+                if (type) row.network.type = csv.fields[*type];
+                add(std::move(row), name);
+            },
+            limits, stop);
+    }
+    [[nodiscard]] std::uint64_t memory_bytes() const noexcept {
+        return row_bytes_ + (fits() ? names.bytes_with(0, 0) : names_bytes_);
+    }
+    [[nodiscard]] bool fits() const noexcept { return fits_; }
+
     std::vector<Row> rows;
-    std::size_t network = 0;
-    std::size_t company = 0;
-    std::size_t confidence = 0;
-    std::optional<std::size_t> type;
-    file = read_csv(
-        path,
-        [&](const CsvHeader& header) {
-            network = header.require("network");
-            company = header.require("company");
-            confidence = header.require("confidence");
-            type = header.find("type");
-        },
-        [&](const CsvRow& csv, const CsvPlace& place) {
-            Row row;
-            row.line = csv.line;
-            row.network.network = network_of(csv.fields[network], place);
-            row.company = csv.fields[company];
-            if (row.company.empty()) place.bad_value("company", row.company, "is empty");
-            row.network.confidence = share_of("confidence", csv.fields[confidence], place);
-            if (type) row.network.type = csv.fields[*type];
+    StringIndex names; ///< of companies
+
+private:
+    void add(Row row, std::string_view name) {
+        // A row while its list grows, the network it becomes, and up to two ranges of the map, in two copies.
+        constexpr std::uint64_t bytes_per_row =
+            2 * sizeof(Row) + sizeof(scoring::CompanyNetwork) + 4 * sizeof(scoring::NetworkMap::Range);
+        row_bytes_ += bytes_per_row + row.network.type.size();
+        if (fits_) {
+            row.network.company = names.insert(name, StringIndex::hash_of(name));
             rows.push_back(std::move(row));
-        });
-    return rows;
+            names_bytes_ = names.bytes_with(0, 0);
+            fits_ = row_bytes_ + names_bytes_ <= memory_bytes_max_;
+            if (!fits_) rows = {};
+        }
+    }
+
+    std::uint64_t memory_bytes_max_;
+    std::uint64_t row_bytes_ = 0;
+    std::uint64_t names_bytes_ = 0;
+    bool fits_ = true;
+};
+
+/// Gives the companies their numbers in order of names.
+ByteStrings sort_names(StringIndex& names, std::vector<Row>& rows) {
+    const ByteStrings found = names.take_strings();
+    std::vector<std::uint32_t> order(found.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) { return found[a] < found[b]; });
+    ByteStrings sorted;
+    std::vector<std::uint32_t> ids(found.size());
+    for (const std::uint32_t name : order) {
+        ids[name] = static_cast<std::uint32_t>(sorted.size());
+        sorted.push_back(found[name]);
+    }
+    for (Row& row : rows) row.network.company = ids[row.network.company];
+    return sorted;
 }
 
 } // namespace
 
-CompaniesFile read_companies(const std::filesystem::path& path) {
+CompaniesFile read_companies(const std::filesystem::path& path, const StopFlag& stop,
+                             const ReadLimits& limits, std::uint64_t memory_bytes_max) {
     CompaniesFile result;
-    std::vector<Row> rows = read_rows(path, result.file);
-
-    std::ranges::sort(rows, {}, &Row::company);
-    ByteStrings& names = result.companies.names;
-    for (Row& row : rows) {
-        if (names.empty() || names[names.size() - 1] != row.company) names.push_back(row.company);
-        row.network.company = static_cast<std::uint32_t>(names.size() - 1);
-    }
+    Reader reader(memory_bytes_max);
+    result.file = reader.read(path, stop, limits);
+    result.memory_bytes = reader.memory_bytes();
+    if (!reader.fits()) return result;
+    std::vector<Row>& rows = reader.rows;
+    result.companies.names = sort_names(reader.names, rows);
     std::ranges::sort(rows, [](const Row& a, const Row& b) {
         return std::tuple(a.network.network, a.line) < std::tuple(b.network.network, b.line);
     });
+    result.companies.networks.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (i > 0 && rows[i].network.network == rows[i - 1].network.network) {
             throw InputError(fmt::format("{}:{}: column network: \"{}\" comes twice; the other is in line {}",

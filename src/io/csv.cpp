@@ -49,22 +49,24 @@ RowEnd find_row_end(std::string_view text) noexcept {
     return {.text_bytes = without_cr(text, line_bytes), .bytes = line_bytes + 1, .complete = true};
 }
 
-void split_unquoted(std::string_view text, std::vector<std::string_view>& fields) {
-    fields.clear();
-    const char* begin = text.data();
-    const char* const end = begin + text.size();
+void add_field(CsvRow& row, std::string_view field) {
+    if (row.field_count++ < CsvRow::fields_max) row.fields.push_back(field);
+}
+
+void split_unquoted(CsvRow& row) {
+    const char* begin = row.text.data();
+    const char* const end = begin + row.text.size();
     for (const char* c = begin; c != end; ++c) {
         if (*c == ',') {
-            fields.emplace_back(begin, static_cast<std::size_t>(c - begin));
+            add_field(row, {begin, static_cast<std::size_t>(c - begin)});
             begin = c + 1;
         }
     }
-    fields.emplace_back(begin, static_cast<std::size_t>(end - begin));
+    add_field(row, {begin, static_cast<std::size_t>(end - begin)});
 }
 
 /// Splits a row without faults.
 void split_quoted(CsvRow& row) {
-    row.fields.clear();
     row.unquoted.clear();
     row.unquoted.reserve(row.text.size()); // the fields point into it
     std::string_view left = row.text;
@@ -79,11 +81,11 @@ void split_quoted(CsvRow& row) {
                 }
                 row.unquoted.push_back(left[i]);
             }
-            row.fields.push_back(std::string_view(row.unquoted).substr(begin));
+            add_field(row, std::string_view(row.unquoted).substr(begin));
             left.remove_prefix(std::min(i + 1, left.size()));
         } else {
             const std::size_t bytes = std::min(left.find(','), left.size());
-            row.fields.push_back(left.substr(0, bytes));
+            add_field(row, left.substr(0, bytes));
             left.remove_prefix(bytes);
         }
         if (left.empty()) return;
@@ -136,13 +138,9 @@ bool CsvRows::next(CsvRow& row) {
         line_ += end.has_quotes ? count_lines(left_.substr(0, end.bytes)) : 1;
         left_.remove_prefix(end.bytes);
         if (row.text.empty()) continue;
-        if (end.fault != CsvFault::none) {
-            row.fields.clear();
-        } else if (end.has_quotes) {
-            split_quoted(row);
-        } else {
-            split_unquoted(row.text, row.fields);
-        }
+        row.fields.clear();
+        row.field_count = 0;
+        if (end.fault == CsvFault::none) end.has_quotes ? split_quoted(row) : split_unquoted(row);
         return true;
     }
     return false;
@@ -208,6 +206,10 @@ void TextBlocks::shorten_row(std::string& text) {
 CsvHeader::CsvHeader(const CsvRow& row, const std::string& path) : path_(path) {
     if (row.fault != CsvFault::none) {
         throw InputError(fmt::format("{}:{}: the header has {}", path, row.line, text_of(row.fault)));
+    }
+    if (row.field_count > CsvRow::fields_max) {
+        throw InputError(fmt::format("{}:{}: the header has {} columns; {} are the most there may be", path,
+                                     row.line, row.field_count, CsvRow::fields_max));
     }
     for (const std::string_view name : row.fields) {
         if (!is_utf8(name)) {

@@ -36,15 +36,17 @@ Millionths share_of(std::string_view column, std::string_view text, const CsvPla
 }
 
 InputFile read_csv(const std::filesystem::path& path, const std::function<void(const CsvHeader&)>& on_header,
-                   const std::function<void(const CsvRow&, const CsvPlace&)>& on_row) {
+                   const std::function<void(const CsvRow&, const CsvPlace&)>& on_row,
+                   const ReadLimits& limits, const StopFlag& stop) {
     InputFile file;
     file.path = path.string();
-    ByteSource source(path);
+    ByteSource source(path, limits.zstd_window_bytes);
     TextBlocks blocks(source, block_bytes);
     std::optional<CsvHeader> header;
     TextBlock block;
     CsvRow row;
     while (blocks.next(block)) {
+        if (stop.requested()) throw Interrupted("stopped on request");
         CsvRows rows(block.text, block.first_line);
         while (rows.next(row)) {
             if (!header) {
@@ -54,9 +56,9 @@ InputFile read_csv(const std::filesystem::path& path, const std::function<void(c
             }
             const CsvPlace place(file.path, row.line);
             if (row.fault != CsvFault::none) place.bad_row(text_of(row.fault));
-            if (row.fields.size() != header->columns()) {
+            if (row.field_count != header->columns()) {
                 place.bad_row(
-                    fmt::format("{} fields, but the header has {}", row.fields.size(), header->columns()));
+                    fmt::format("{} fields, but the header has {}", row.field_count, header->columns()));
             }
             ++file.rows;
             on_row(row, place);

@@ -7,7 +7,7 @@ namespace {
 // More than any field that the program reads may have (keys, 1024 bytes), so that one that was cut is still
 // too long.
 constexpr std::size_t field_bytes_kept = 1100;
-constexpr std::size_t text_bytes_max = 4U << 20U;
+constexpr std::size_t text_bytes_max = 2U << 20U;
 
 } // namespace
 

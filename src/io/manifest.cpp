@@ -182,6 +182,12 @@ Manifest Store::read() const {
     }
 }
 
+std::uint64_t Store::manifest_bytes(std::uint64_t version) const {
+    std::error_code none;
+    const auto bytes = std::filesystem::file_size(manifest_path(path_, version), none);
+    return none ? 0 : bytes;
+}
+
 Manifest Store::publish(const std::function<bool(Manifest&)>& change) const {
     for (;;) {
         Manifest manifest = read();

@@ -30,8 +30,8 @@ public:
     /// Empty, or why the row is bad.
     [[nodiscard]] std::string add(const CsvRow& row) {
         if (row.fault != CsvFault::none) return std::string(io::text_of(row.fault));
-        if (row.fields.size() != columns_.fields) {
-            return fmt::format("{} fields, but the header has {}", row.fields.size(), columns_.fields);
+        if (row.field_count != columns_.fields) {
+            return fmt::format("{} fields, but the header has {}", row.field_count, columns_.fields);
         }
         const auto address = parse_address(row.fields[columns_.ip]);
         if (!address) return bad_value("ip", row.fields[columns_.ip], "is not an IPv4 or IPv6 address");
@@ -77,18 +77,20 @@ ObservationColumns::ObservationColumns(const CsvHeader& header)
       hits(header.find("hits")),
       fields(header.columns()) {}
 
-ObservationBatch parse_observations(const TextBlock& block, const ObservationColumns& columns) {
+ObservationParser::ObservationParser(const TextBlock& block, const ObservationColumns& columns)
+    : columns_(&columns), rows_(block.text, block.first_line) {}
+
+ObservationBatch ObservationParser::next() {
     ObservationBatch batch;
     constexpr std::size_t row_bytes_expected = 40;
-    const std::size_t rows_expected = block.text.size() / row_bytes_expected;
+    const std::size_t rows_expected = rows_.rest().size() / row_bytes_expected;
     batch.address.reserve(rows_expected);
     batch.key.reserve(rows_expected);
     batch.day.reserve(rows_expected);
     batch.hits.reserve(rows_expected);
-    RowParser parser(columns, batch);
-    CsvRows rows(block.text, block.first_line);
+    RowParser parser(*columns_, batch);
     CsvRow row;
-    while (rows.next(row)) {
+    while (batch.rejects.size() < batch_rejects_max && rows_.next(row)) {
         if (std::string reason = parser.add(row); !reason.empty()) {
             batch.rejects.push_back(
                 {row.line, std::move(reason), std::string(row.text.substr(0, reject_text_bytes_max))});

@@ -33,7 +33,8 @@ bool is_part_name(std::string_view name) {
 bool is_ours(const std::filesystem::path& path) {
     const std::string name = path.filename().string();
     return name == lock_name || name == format::job_name || name == format::run_name ||
-           name == format::index_name || is_part_name(name) || is_temporary_name(path);
+           name == format::index_name || name == format::runs_name || is_part_name(name) ||
+           is_temporary_name(path);
 }
 
 /// Descriptor of the locked file, or -1 when another process holds the lock. An open-file-description lock
@@ -73,16 +74,17 @@ void make_own_directory(const std::filesystem::path& path) {
     }
 }
 
-void remove_file(const std::filesystem::path& path) {
+void remove_entry(const std::filesystem::path& path) {
     std::error_code error;
-    std::filesystem::remove(path, error);
+    std::filesystem::remove_all(path, error);
     if (error) throw EnvironmentError(system_message("cannot remove", path.string(), error.value()));
 }
 
 /// What jobs that were killed left behind; the lock says that none is alive.
 void remove_temporary_files(const std::filesystem::path& directory) {
+    if (!std::filesystem::is_directory(directory)) return;
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-        if (is_temporary_name(entry.path())) remove_file(entry.path());
+        if (is_temporary_name(entry.path())) remove_entry(entry.path());
     }
 }
 
@@ -151,6 +153,7 @@ DirectoryLock::~DirectoryLock() {
 OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, bool restart)
     : path_(std::move(path)), lock_((make_own_directory(path_), path_)) {
     remove_temporary_files(path_);
+    remove_temporary_files(path_ / format::runs_name);
     if (restart) remove_outputs();
 
     const std::filesystem::path job_path = path_ / format::job_name;
@@ -186,9 +189,9 @@ OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, boo
 
 void OutputDirectory::remove_outputs() const {
     // The index goes first: from then on what is left is unfinished work, whatever happens.
-    remove_file(path_ / format::index_name);
+    remove_entry(path_ / format::index_name);
     for (const auto& entry : std::filesystem::directory_iterator(path_)) {
-        if (entry.path().filename() != lock_name) remove_file(entry.path());
+        if (entry.path().filename() != lock_name) remove_entry(entry.path());
     }
 }
 

@@ -13,7 +13,6 @@ namespace ipscore::io {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using scoring::CompanyEvidence;
 using scoring::CompanyNetwork;
 using scoring::CompanyRow;
 
@@ -70,29 +69,6 @@ std::vector<CompanyNetwork> read_networks(const H5File& file) {
     return networks;
 }
 
-/// Returns the checksum of all columns.
-std::uint64_t write_company_rows(H5File& file, const std::vector<CompanyRow>& rows) {
-    using enum Codec;
-    const std::array checksums{
-        write_member<std::uint32_t>(file, format::company_company, scale_offset, rows,
-                                    [](const CompanyRow& row) { return row.company; }),
-        write_member<std::uint32_t>(file, format::company_tag, scale_offset, rows,
-                                    [](const CompanyRow& row) { return row.tag; }),
-        write_member<float>(file, format::company_score, none, rows,
-                            [](const CompanyRow& row) { return row.score; }),
-        write_member<float>(file, format::company_surge, none, rows,
-                            [](const CompanyRow& row) { return row.surge; }),
-        write_member<std::uint64_t>(file, format::company_addresses, scale_offset, rows,
-                                    [](const CompanyRow& row) { return row.addresses; }),
-        write_member<std::uint64_t>(file, format::company_hits, scale_offset, rows,
-                                    [](const CompanyRow& row) { return row.hits; }),
-        write_member<std::uint8_t>(file, format::company_days, scale_offset, rows,
-                                   [](const CompanyRow& row) { return row.days; }),
-        write_member<std::uint64_t>(file, format::company_raw, scale_offset, rows,
-                                    [](const CompanyRow& row) { return row.raw; })};
-    return combine_checksums(checksums);
-}
-
 std::vector<CompanyRow> read_company_rows(const H5File& file) {
     std::vector<CompanyRow> rows;
     read_member<std::uint32_t>(file, format::company_company, rows,
@@ -144,7 +120,8 @@ ScoresPartWriter::ScoresPartWriter(const std::filesystem::path& path)
       days_(file_, format::score_days, Codec::scale_offset),
       first_day_(file_, format::score_first_day, Codec::scale_offset),
       last_day_(file_, format::score_last_day, Codec::scale_offset),
-      raw_(file_, format::score_raw, Codec::scale_offset) {}
+      raw_(file_, format::score_raw, Codec::scale_offset),
+      evidence_(file_, evidence_chunk_values) {}
 
 void ScoresPartWriter::append(const scoring::ScoreBatch& batch) {
     if (batch.address.empty()) return;
@@ -167,23 +144,6 @@ void ScoresPartWriter::append(const scoring::ScoreBatch& batch) {
     first_day_.append(filled(batch.first_day));
     last_day_.append(filled(batch.last_day));
     raw_.append(filled(batch.raw));
-}
-
-void ScoresPartWriter::append(const std::vector<CompanyEvidence>& evidence) {
-    const auto write = [&]<class T>(T, const char* name, auto get) {
-        evidence_checksums_.push_back(write_member<T>(file_, name, Codec::scale_offset, evidence, get));
-    };
-    constexpr std::uint32_t u32{};
-    constexpr std::uint64_t u64{};
-    write(u32, format::evidence_company, [](const CompanyEvidence& e) { return e.company; });
-    write(u32, format::evidence_tag, [](const CompanyEvidence& e) { return e.tag; });
-    write(u64, format::evidence_addresses, [](const CompanyEvidence& e) { return e.addresses; });
-    write(u64, format::evidence_hits, [](const CompanyEvidence& e) { return e.hits; });
-    write(u64, format::evidence_ages_lo, [](const CompanyEvidence& e) { return e.days.lo; });
-    write(u64, format::evidence_ages_hi, [](const CompanyEvidence& e) { return e.days.hi; });
-    write(u64, format::evidence_raw, [](const CompanyEvidence& e) { return e.raw; });
-    write(u64, format::evidence_recent, [](const CompanyEvidence& e) { return e.recent; });
-    write(u64, format::evidence_base, [](const CompanyEvidence& e) { return e.base; });
 }
 
 void ScoresPartWriter::finish(const std::string& job_hash, std::uint64_t part, PartRecord& record) {
@@ -211,7 +171,7 @@ void ScoresPartWriter::finish(const std::string& job_hash, std::uint64_t part, P
     finish(first_day_);
     finish(last_day_);
     finish(raw_);
-    checksums.insert(checksums.end(), evidence_checksums_.begin(), evidence_checksums_.end());
+    for (const std::uint64_t checksum : evidence_.finish()) checksums.push_back(checksum);
     record.checksum = combine_checksums(checksums);
     write_part_record(file_, format::scores_part, job_hash, part, record);
     file_.close();
@@ -301,26 +261,8 @@ ScoresPartReader::Rows ScoresPartReader::next_rows() {
     return rows;
 }
 
-std::vector<CompanyEvidence> read_company_evidence(const std::filesystem::path& part) {
-    const H5File file = H5File::open(part);
-    check_format(file, format::scores_part);
-    std::vector<CompanyEvidence> evidence;
-    const auto read = [&]<class T>(T, const char* name, auto set) {
-        read_member<T>(file, name, evidence, set);
-    };
-    constexpr std::uint32_t u32{};
-    constexpr std::uint64_t u64{};
-    read(u32, format::evidence_company, [](CompanyEvidence& e, std::uint32_t value) { e.company = value; });
-    read(u32, format::evidence_tag, [](CompanyEvidence& e, std::uint32_t value) { e.tag = value; });
-    read(u64, format::evidence_addresses,
-         [](CompanyEvidence& e, std::uint64_t value) { e.addresses = value; });
-    read(u64, format::evidence_hits, [](CompanyEvidence& e, std::uint64_t value) { e.hits = value; });
-    read(u64, format::evidence_ages_lo, [](CompanyEvidence& e, std::uint64_t value) { e.days.lo = value; });
-    read(u64, format::evidence_ages_hi, [](CompanyEvidence& e, std::uint64_t value) { e.days.hi = value; });
-    read(u64, format::evidence_raw, [](CompanyEvidence& e, std::uint64_t value) { e.raw = value; });
-    read(u64, format::evidence_recent, [](CompanyEvidence& e, std::uint64_t value) { e.recent = value; });
-    read(u64, format::evidence_base, [](CompanyEvidence& e, std::uint64_t value) { e.base = value; });
-    return evidence;
+EvidenceReader open_part_evidence(const std::filesystem::path& path) {
+    return EvidenceReader(open_part(path));
 }
 
 std::uint64_t ScoresIndex::rows() const noexcept {
@@ -335,15 +277,52 @@ std::uint64_t ScoresIndex::addresses() const noexcept {
     return addresses;
 }
 
-void write_scores_index(const std::filesystem::path& path, ScoresIndex& index,
-                        const scoring::ScoringInputs& inputs) {
-    H5File file = H5File::create(path);
-    const std::uint64_t tags = write_strings(file, format::tags, index.tags);
-    const std::uint64_t companies = write_strings(file, format::companies, index.companies.names);
-    const std::uint64_t company_rows = write_company_rows(file, index.company_rows);
-    write_networks(file, index.companies.networks);
-    write_inputs(file, inputs);
-    write_part_list(file, index.parts);
+ScoresIndexWriter::ScoresIndexWriter(const std::filesystem::path& path)
+    : file_(H5File::create(path)),
+      company_(file_, format::company_company, Codec::scale_offset),
+      tag_(file_, format::company_tag, Codec::scale_offset),
+      score_(file_, format::company_score, Codec::none),
+      surge_(file_, format::company_surge, Codec::none),
+      addresses_(file_, format::company_addresses, Codec::scale_offset),
+      hits_(file_, format::company_hits, Codec::scale_offset),
+      days_(file_, format::company_days, Codec::scale_offset),
+      raw_(file_, format::company_raw, Codec::scale_offset) {}
+
+void ScoresIndexWriter::append(const CompanyRow& row) {
+    company_.append(row.company);
+    tag_.append(row.tag);
+    score_.append(row.score);
+    surge_.append(row.surge);
+    addresses_.append(row.addresses);
+    hits_.append(row.hits);
+    days_.append(row.days);
+    raw_.append(row.raw);
+}
+
+std::uint64_t ScoresIndexWriter::finish_company_rows() {
+    std::vector<std::uint64_t> checksums;
+    const auto finish = [&](auto& column) {
+        column.finish();
+        checksums.push_back(column.checksum());
+    };
+    finish(company_);
+    finish(tag_);
+    finish(score_);
+    finish(surge_);
+    finish(addresses_);
+    finish(hits_);
+    finish(days_);
+    finish(raw_);
+    return combine_checksums(checksums);
+}
+
+void ScoresIndexWriter::finish(ScoresIndex& index, const scoring::ScoringInputs& inputs) {
+    const std::uint64_t tags = write_strings(file_, format::tags, index.tags);
+    const std::uint64_t companies = write_strings(file_, format::companies, index.companies.names);
+    const std::uint64_t company_rows = finish_company_rows();
+    write_networks(file_, index.companies.networks);
+    write_inputs(file_, inputs);
+    write_part_list(file_, index.parts);
     StreamHash hash;
     const auto update = [&](std::uint64_t value) { hash.update(std::as_bytes(std::span(&value, 1))); };
     update(tags);
@@ -355,9 +334,9 @@ void write_scores_index(const std::filesystem::path& path, ScoresIndex& index,
                            {"content_hash", index.content_hash},
                            {"model", model_json(index.model)},
                            {"counts", index.counts}};
-    write_text(file, format::description, description.dump(1, ' ', false, Json::error_handler_t::replace));
-    write_format(file, format::scores_index);
-    file.close();
+    write_text(file_, format::description, description.dump(1, ' ', false, Json::error_handler_t::replace));
+    write_format(file_, format::scores_index);
+    file_.close();
 }
 
 ScoresIndex read_scores_index(const std::filesystem::path& scores) {

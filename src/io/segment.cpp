@@ -1,9 +1,10 @@
 #include "ipscore/io/segment.hpp"
 
 #include "ipscore/core/checksum.hpp"
-#include "ipscore/io/format.hpp"
-#include "ipscore/io/strings.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/column.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace ipscore::io {
@@ -18,15 +19,20 @@ constexpr std::size_t days_max = 1U << 16U;
 
 } // namespace
 
-SegmentWriter::SegmentWriter(const std::filesystem::path& path, const ByteStrings& dictionary)
+SegmentWriter::SegmentWriter(const std::filesystem::path& path)
     : path_(path),
       file_(H5File::create(path)),
-      keys_(dictionary.size()),
-      dictionary_checksum_(write_strings(file_, format::dictionary, dictionary)),
+      dictionary_(file_, format::dictionary),
       rows_(file_),
       day_rows_(days_max) {}
 
+void SegmentWriter::end_dictionary() {
+    if (!dictionary_ended_) dictionary_.finish();
+    dictionary_ended_ = true;
+}
+
 void SegmentWriter::begin_address(Address address) {
+    end_dictionary();
     const SeekPoint here{address, rows_.addresses(), rows_.rows()};
     if (seek_points_.empty() ||
         here.address_index - seek_points_.back().address_index >= seek_every_addresses ||
@@ -37,49 +43,77 @@ void SegmentWriter::begin_address(Address address) {
 }
 
 SegmentInfo SegmentWriter::finish() {
+    end_dictionary();
     SegmentInfo info;
     info.rows = rows_.rows();
     info.addresses = rows_.addresses();
-    info.keys = keys_;
+    info.keys = dictionary_.size();
     for (std::size_t day = 0; day < day_rows_.size(); ++day) {
         if (day_rows_[day] > 0) info.days[static_cast<Day>(day)] = day_rows_[day];
     }
     rows_.finish();
-    std::vector<std::uint64_t> hi;
-    std::vector<std::uint64_t> lo;
-    std::vector<std::uint64_t> address;
-    std::vector<std::uint64_t> row;
-    for (const SeekPoint& point : seek_points_) {
-        hi.push_back(point.address.hi);
-        lo.push_back(point.address.lo);
-        address.push_back(point.address_index);
-        row.push_back(point.row);
-    }
-    write_column<std::uint64_t>(file_, format::seek_address_hi, Codec::scale_offset, hi);
-    write_column<std::uint64_t>(file_, format::seek_address_lo, Codec::scale_offset, lo);
-    write_column<std::uint64_t>(file_, format::seek_address, Codec::scale_offset, address);
-    write_column<std::uint64_t>(file_, format::seek_row, Codec::scale_offset, row);
+    const auto write = [&](const char* name, auto get) {
+        ColumnWriter<std::uint64_t> column(file_, name, Codec::scale_offset);
+        for (const SeekPoint& point : seek_points_) column.append(get(point));
+        column.finish();
+    };
+    write(format::seek_address_hi, [](const SeekPoint& point) { return point.address.hi; });
+    write(format::seek_address_lo, [](const SeekPoint& point) { return point.address.lo; });
+    write(format::seek_address, [](const SeekPoint& point) { return point.address_index; });
+    write(format::seek_row, [](const SeekPoint& point) { return point.row; });
     write_format(file_, format::segment);
     file_.close();
-    const std::array checksums{dictionary_checksum_, rows_.checksum()};
+    const std::array checksums{dictionary_.checksum(), rows_.checksum()};
     info.checksum = checksum64(std::as_bytes(std::span(checksums)));
     info.bytes = std::filesystem::file_size(path_);
     return info;
 }
 
-Segment::Segment(const std::filesystem::path& path) : file_(H5File::open(path)) {
+Segment::Segment(const std::filesystem::path& path, std::uint64_t seek_points_max)
+    : file_(H5File::open(path)) {
     check_format(file_, format::segment);
-    const auto hi = read_column<std::uint64_t>(file_, format::seek_address_hi);
-    const auto lo = read_column<std::uint64_t>(file_, format::seek_address_lo);
-    const auto address = read_column<std::uint64_t>(file_, format::seek_address);
-    const auto row = read_column<std::uint64_t>(file_, format::seek_row);
-    if (lo.size() != hi.size() || address.size() != hi.size() || row.size() != hi.size()) {
+    ColumnReader<std::uint64_t> hi(file_, format::seek_address_hi);
+    ColumnReader<std::uint64_t> lo(file_, format::seek_address_lo);
+    ColumnReader<std::uint64_t> address(file_, format::seek_address);
+    ColumnReader<std::uint64_t> row(file_, format::seek_row);
+    const std::uint64_t points = hi.size();
+    if (lo.size() != points || address.size() != points || row.size() != points) {
         file_.damaged("the columns of seek points differ in length");
     }
-    for (std::size_t i = 0; i < hi.size(); ++i) seek_points_.push_back({{hi[i], lo[i]}, address[i], row[i]});
+    const std::uint64_t stride =
+        std::max<std::uint64_t>(1, points / seek_points_max + (points % seek_points_max == 0 ? 0 : 1));
+    const auto value_at = [&](ColumnReader<std::uint64_t>& column, std::uint64_t at) {
+        column.seek(at);
+        return column.next(1).front();
+    };
+    seek_points_.reserve((points + stride - 1) / stride);
+    for (std::uint64_t at = 0; at < points; at += stride) {
+        seek_points_.push_back(
+            {{value_at(hi, at), value_at(lo, at)}, value_at(address, at), value_at(row, at)});
+    }
     rows_ = file_.open_dataset(format::row_key, ElementType::u32).size();
+    keys_ = dictionary().size();
 }
 
-ByteStrings Segment::read_dictionary() const { return read_strings(file_, format::dictionary); }
+bool segment_is_whole(const std::filesystem::path& path) {
+    if (!std::filesystem::exists(path)) return false;
+    try {
+        const H5File file = H5File::open(path);
+        check_format(file, format::segment);
+        const std::string dictionary = format::dictionary;
+        verify_column(file, dictionary + "/bytes", ElementType::u8);
+        verify_column(file, dictionary + "/offsets", ElementType::u64);
+        for (const char* column :
+             {format::address_hi, format::address_lo, format::address_rows, format::seek_address_hi,
+              format::seek_address_lo, format::seek_address, format::seek_row})
+            verify_column(file, column, ElementType::u64);
+        verify_column(file, format::row_key, ElementType::u32);
+        verify_column(file, format::row_day, ElementType::u16);
+        verify_column(file, format::row_hits, ElementType::u32);
+        return true;
+    } catch (const InputError&) {
+        return false;
+    }
+}
 
 } // namespace ipscore::io

@@ -42,6 +42,62 @@ ByteStrings read_strings(const H5File& file, const std::string& name) {
     return {std::move(bytes), std::move(offsets)};
 }
 
+StringsWriter::StringsWriter(H5File& file, const std::string& name)
+    : bytes_(file, name + "/bytes", Codec::deflate), offsets_(file, name + "/offsets", Codec::scale_offset) {
+    offsets_.append(std::uint64_t{0});
+}
+
+void StringsWriter::append(std::string_view text) {
+    bytes_.append(as_u8(text));
+    offsets_.append(bytes_.size());
+}
+
+void StringsWriter::finish() {
+    bytes_.finish();
+    offsets_.finish();
+}
+
+std::uint64_t StringsWriter::checksum() const {
+    const std::array checksums{bytes_.checksum(), offsets_.checksum()};
+    return checksum64(std::as_bytes(std::span(checksums)));
+}
+
+StringsReader::StringsReader(const H5File& file, const std::string& name)
+    : file_(&file), name_(name), bytes_(file, name + "/bytes"), offsets_(file, name + "/offsets") {
+    if (offsets_.size() == 0 || next_offset() != 0)
+        file.damaged("the offsets of " + name + " do not fit its bytes");
+}
+
+std::uint64_t StringsReader::next_offset() {
+    if (offsets_left_.empty()) offsets_left_ = offsets_.next();
+    const std::uint64_t offset = offsets_left_.front();
+    offsets_left_ = offsets_left_.subspan(1);
+    return offset;
+}
+
+bool StringsReader::next(std::string_view& text) {
+    if (offsets_left_.empty() && offsets_.position() == offsets_.size()) {
+        if (offset_ != bytes_.size()) file_->damaged("the offsets of " + name_ + " do not fit its bytes");
+        return false;
+    }
+    const std::uint64_t end = next_offset();
+    if (end < offset_ || end > bytes_.size())
+        file_->damaged("the offsets of " + name_ + " do not fit its bytes");
+    std::uint64_t left = end - offset_;
+    offset_ = end;
+    const auto piece = [&] {
+        const auto bytes = bytes_.next(left);
+        left -= bytes.size();
+        return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    };
+    text = piece();
+    if (left == 0) return true;
+    joined_ = text;
+    while (left > 0) joined_ += piece();
+    text = joined_;
+    return true;
+}
+
 std::uint64_t write_text(H5File& file, const std::string& name, std::string_view text) {
     return write_column<std::uint8_t>(file, name, Codec::deflate, as_u8(text));
 }

@@ -5,6 +5,7 @@
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/strings.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace ipscore::io {
@@ -37,10 +38,12 @@ std::uint64_t TableIndex::addresses() const noexcept {
     return addresses;
 }
 
-void write_table_index(const std::filesystem::path& path, TableIndex& index) {
-    H5File file = H5File::create(path);
-    const std::uint64_t dictionary_checksum = write_strings(file, format::dictionary, index.dictionary);
-    index.content_hash = values_hash(index, dictionary_checksum);
+TableIndexWriter::TableIndexWriter(const std::filesystem::path& path)
+    : file_(H5File::create(path)), dictionary_(file_, format::dictionary) {}
+
+void TableIndexWriter::finish(TableIndex& index) {
+    dictionary_.finish();
+    index.content_hash = values_hash(index, dictionary_.checksum());
     Json days = Json::object();
     for (const auto& [day, rows] : index.rows_per_day) days[date_text(day)] = rows;
     const Json description{{"first_day", date_text(index.first_day)},
@@ -49,10 +52,10 @@ void write_table_index(const std::filesystem::path& path, TableIndex& index) {
                            {"rows_per_day", days},
                            {"counts", index.counts},
                            {"store", index.store}};
-    write_text(file, format::description, description.dump(1, ' ', false, Json::error_handler_t::replace));
-    write_part_list(file, index.parts);
-    write_format(file, format::table_index);
-    file.close();
+    write_text(file_, format::description, description.dump(1, ' ', false, Json::error_handler_t::replace));
+    write_part_list(file_, index.parts);
+    write_format(file_, format::table_index);
+    file_.close();
 }
 
 TableIndex read_table_index(const std::filesystem::path& table, bool with_dictionary) {
@@ -79,6 +82,24 @@ TableIndex read_table_index(const std::filesystem::path& table, bool with_dictio
     index.parts = read_part_list(file);
     if (with_dictionary) index.dictionary = read_strings(file, format::dictionary);
     return index;
+}
+
+std::uint64_t table_keys(const std::filesystem::path& table) {
+    const H5File file = H5File::open(table / format::index_name);
+    return StringsReader(file, format::dictionary).size();
+}
+
+bool table_index_stands(const std::filesystem::path& table, const std::vector<PartRecord>& parts) {
+    try {
+        const TableIndex index = read_table_index(table, false);
+        const H5File file = H5File::open(table / format::index_name);
+        const std::string name = format::dictionary;
+        verify_column(file, name + "/bytes", ElementType::u8);
+        verify_column(file, name + "/offsets", ElementType::u64);
+        return std::ranges::equal(index.parts, parts, {}, &PartRecord::checksum, &PartRecord::checksum);
+    } catch (const InputError&) {
+        return false;
+    }
 }
 
 } // namespace ipscore::io

@@ -1,13 +1,18 @@
 #include "ipscore/mpi/world.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <fmt/format.h>
+#include <functional>
+#include <future>
 #include <limits>
 #include <mpi.h>
 #include <numeric>
 #include <string_view>
+#include <thread>
+#include <utility>
 
 namespace ipscore::mpi {
 
@@ -108,6 +113,90 @@ std::vector<std::string> World::gather_texts(const std::string& text) {
             all.substr(static_cast<std::size_t>(offsets[rank]), static_cast<std::size_t>(sizes[rank])));
     }
     return texts;
+}
+
+std::uint64_t World::smallest(std::uint64_t value) {
+    if (size_ == 1) return value;
+    std::uint64_t smallest = 0;
+    check(MPI_Allreduce(&value, &smallest, 1, MPI_UINT64_T, MPI_MIN, MPI_COMM_WORLD), "MPI_Allreduce");
+    return smallest;
+}
+
+namespace {
+
+constexpr std::chrono::milliseconds look_interval{1};
+
+/// How a check ended: an error that all ranks are to throw, or an exception of rank 0 alone.
+struct Outcome {
+    ExitCode code = ExitCode::done;
+    std::string message;
+    std::exception_ptr failure;
+};
+
+Outcome outcome_of(const std::function<void()>& check) {
+    try {
+        check();
+        return {};
+    } catch (const Error& error) {
+        return {error.code(), error.what(), nullptr};
+    } catch (...) {
+        return {ExitCode::environment, "", std::current_exception()};
+    }
+}
+
+} // namespace
+
+void World::share_verdict(ExitCode code, std::string message) {
+    auto number = static_cast<std::uint64_t>(code);
+    broadcast(number);
+    if (number == 0) return;
+    broadcast_text(message);
+    throw AgreedError(static_cast<ExitCode>(number), message);
+}
+
+void World::root_decides(const std::function<void()>& check) {
+    Outcome outcome;
+    if (is_root()) outcome = outcome_of(check);
+    if (outcome.failure) std::rethrow_exception(outcome.failure);
+    share_verdict(outcome.code, std::move(outcome.message));
+}
+
+void World::root_decides(StopFlag& stop, const std::function<void()>& check) {
+    Outcome outcome;
+    if (is_root()) {
+        auto running = std::async(std::launch::async, outcome_of, std::cref(check));
+        while (running.wait_for(look_interval) != std::future_status::ready) {
+            while (const auto mail = poll()) {
+                if (mail->kind == stop_mail_kind) stop.request();
+            }
+        }
+        outcome = running.get();
+        if (outcome.failure) std::rethrow_exception(outcome.failure);
+        announce_decision();
+    } else {
+        await_decision(stop);
+    }
+    share_verdict(outcome.code, std::move(outcome.message));
+}
+
+void World::announce_decision() {
+    if (size_ == 1) return;
+    std::uint64_t decided = 1;
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Ibcast(&decided, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD, &request), "MPI_Ibcast");
+    check(MPI_Wait(&request, MPI_STATUS_IGNORE), "MPI_Wait");
+}
+
+void World::await_decision(const StopFlag& stop) {
+    std::uint64_t decided = 0;
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Ibcast(&decided, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD, &request), "MPI_Ibcast");
+    bool asked = false;
+    for (int done = 0; done == 0;) {
+        if (stop.requested() && !std::exchange(asked, true)) send({.rank = 0, .kind = stop_mail_kind});
+        check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+        if (done == 0) std::this_thread::sleep_for(look_interval);
+    }
 }
 
 void World::barrier() {

@@ -6,34 +6,34 @@
 
 namespace ipscore::scoring {
 
-std::vector<std::string_view> Classification::tag_names() const {
-    std::vector<std::string_view> names;
-    names.reserve(tags.size());
-    for (std::size_t i = 0; i < tags.size(); ++i) names.push_back(tags[i]);
-    return names;
-}
-
-PostingLists resolve_postings(const Classification& classification, const ByteStrings& dictionary) {
-    PostingLists lists;
-    lists.offsets.reserve(dictionary.size() + 1);
-    std::size_t classified = 0;
-    for (std::size_t key = 0; key < dictionary.size(); ++key) {
-        const std::string_view text = dictionary[key];
-        while (classified < classification.keys.size() && classification.keys[classified] < text)
-            ++classified;
-        if (classified < classification.keys.size() && classification.keys[classified] == text) {
-            const auto first = classification.postings.begin();
-            lists.postings.insert(
-                lists.postings.end(), first + static_cast<std::ptrdiff_t>(classification.offsets[classified]),
-                first + static_cast<std::ptrdiff_t>(classification.offsets[classified + 1]));
+ResolvedPostings resolve_postings(const std::function<bool(ClassifiedKey&)>& next_classified,
+                                  const std::function<bool(std::string_view&)>& next_key,
+                                  const PostingSizes& sizes) {
+    ResolvedPostings resolved;
+    PostingLists& lists = resolved.lists;
+    lists.offsets.reserve(sizes.keys + 1);
+    // Growing would hold them twice for a moment; what is not used is never touched.
+    lists.postings.reserve(sizes.postings_max);
+    ClassifiedKey classified;
+    bool more = next_classified(classified);
+    for (std::string_view key; next_key(key);) {
+        while (more && classified.key < key) more = next_classified(classified);
+        if (more && classified.key == key) {
+            resolved.postings += classified.postings.size();
+            if (resolved.postings <= sizes.postings_max) {
+                lists.postings.insert(lists.postings.end(), classified.postings.begin(),
+                                      classified.postings.end());
+            }
         }
-        if (lists.postings.size() > std::numeric_limits<std::uint32_t>::max()) {
+        if (resolved.postings > std::numeric_limits<std::uint32_t>::max()) {
             throw InputError("classification: more than 4294967295 (key, tag) pairs match the table's keys; "
                              "split the classification over several runs");
         }
         lists.offsets.push_back(static_cast<std::uint32_t>(lists.postings.size()));
     }
-    return lists;
+    // What is left of the classification is read for its faults.
+    while (more) more = next_classified(classified);
+    return resolved;
 }
 
 } // namespace ipscore::scoring

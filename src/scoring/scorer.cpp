@@ -35,10 +35,6 @@ void drain(std::vector<std::uint64_t>& set, Visit visit) {
     }
 }
 
-bool same_row(const CompanyEvidence& a, const CompanyEvidence& b) noexcept {
-    return a.company == b.company && a.tag == b.tag;
-}
-
 // Evidence that company after company leaves behind is merged when it has grown this much since the last
 // time, so that a part whose networks alternate between a few companies stays small.
 constexpr std::size_t merge_flushed_at = 1U << 16U;
@@ -69,9 +65,7 @@ ScoreCounts& ScoreCounts::operator+=(const ScoreCounts& other) noexcept {
 }
 
 void sort_and_merge(std::vector<CompanyEvidence>& evidence) {
-    std::ranges::sort(evidence, [](const CompanyEvidence& a, const CompanyEvidence& b) {
-        return a.company != b.company ? a.company < b.company : a.tag < b.tag;
-    });
+    std::ranges::sort(evidence, comes_before);
     std::size_t kept = 0;
     for (std::size_t i = 0; i < evidence.size(); ++i) {
         if (kept > 0 && same_row(evidence[kept - 1], evidence[i])) {
@@ -83,9 +77,10 @@ void sort_and_merge(std::vector<CompanyEvidence>& evidence) {
     evidence.resize(kept);
 }
 
-Scorer::Scorer(const ScoringInputs& inputs, std::size_t batch_rows)
+Scorer::Scorer(const ScoringInputs& inputs, std::size_t batch_rows, std::size_t evidence_rows_max)
     : inputs_(&inputs),
       batch_rows_(batch_rows),
+      evidence_rows_max_(evidence_rows_max),
       sweep_(inputs.networks),
       evidence_(inputs.rules.tags.size()),
       touched_((inputs.rules.tags.size() + 63) / 64),
@@ -254,6 +249,8 @@ void Scorer::add_to_company(std::uint32_t tag, const TagEvidence& evidence) noex
 }
 
 void Scorer::flush_company() {
+    // Once, for growing would hold it twice for a moment; what is not used is never touched.
+    if (flushed_.capacity() == 0) flushed_.reserve(evidence_rows_max_ + company_evidence_.size());
     drain(company_touched_, [&](std::uint32_t tag) {
         CompanyEvidence& evidence = company_evidence_[tag];
         evidence.company = company_;
@@ -261,9 +258,11 @@ void Scorer::flush_company() {
         flushed_.push_back(evidence);
         evidence = {};
     });
-    if (flushed_.size() - flushed_sorted_ >= std::max(merge_flushed_at, flushed_sorted_)) {
+    const bool full = flushed_.size() >= evidence_rows_max_;
+    if (full || flushed_.size() - flushed_sorted_ >= std::max(merge_flushed_at, flushed_sorted_)) {
         sort_and_merge(flushed_);
         flushed_sorted_ = flushed_.size();
+        evidence_full_ = full && flushed_sorted_ > evidence_rows_max_ / 2;
     }
 }
 
@@ -271,6 +270,7 @@ std::vector<CompanyEvidence> Scorer::take_company_evidence() {
     flush_company();
     sort_and_merge(flushed_);
     flushed_sorted_ = 0;
+    evidence_full_ = false;
     return std::exchange(flushed_, {});
 }
 

@@ -4,10 +4,14 @@
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/manifest.hpp"
+#include "ipscore/stages/memory_budget.hpp"
 #include "ipscore/stages/progress.hpp"
 #include "ipscore/stages/rank_work.hpp"
+#include "memory_needs.hpp"
 #include "observation_run.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <chrono>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -22,7 +26,37 @@ namespace ipscore::stages {
 
 namespace {
 
-constexpr std::size_t block_bytes = 4U << 20U;
+/// How the memory of an ingest is divided.
+struct IngestPlan {
+    int threads = 1;
+    std::size_t block_bytes = 0; ///< of text
+    std::size_t blocks = 0;      ///< on their way at a time
+    std::uint64_t run_bytes = 0; ///< for rows and keys, until they become a segment
+    std::uint64_t window_bytes = io::ByteSource::zstd_window_bytes_min;
+};
+
+IngestPlan plan_ingest(const IngestArgs& args, std::uint64_t manifest_bytes) {
+    IngestPlan plan;
+    MemoryBudget budget(args.memory_bytes > 0 ? args.memory_bytes : default_memory_bytes(1));
+    budget.need("the program", memory::program_without_mpi_bytes);
+    budget.need("the manifest", manifest_bytes * memory::manifest_factor);
+    budget.need("reading and writing", memory::text_reader_bytes + memory::row_writer_bytes);
+    if (std::ranges::any_of(args.files, [](const auto& file) { return file.extension() == ".zst"; })) {
+        plan.window_bytes = std::clamp(std::bit_floor(budget.left_bytes() / 8), plan.window_bytes,
+                                       io::ByteSource::zstd_window_bytes_default);
+        budget.need("decompressing", plan.window_bytes);
+    }
+    budget.need("rows", memory::run_bytes_min);
+    // Larger blocks read no faster; smaller ones find the same keys anew more often.
+    constexpr std::uint64_t large_from_bytes = 256 * mebibyte;
+    plan.block_bytes = budget.bytes() >= large_from_bytes ? mebibyte : mebibyte / 4;
+    const std::uint64_t block_needs = memory::text_block_bytes(plan.block_bytes);
+    budget.need("text", block_needs); // one is read while every thread has one
+    plan.threads = budget.workers(args.threads > 0 ? args.threads : default_threads(1), block_needs);
+    plan.blocks = static_cast<std::size_t>(plan.threads) + 1;
+    plan.run_bytes = memory::run_bytes_min + budget.left_bytes();
+    return plan;
+}
 
 /// The rejects of one file, written as they come, under a temporary name.
 class RejectsFile {
@@ -81,16 +115,21 @@ struct PendingFile {
 /// Reads one file into segments under temporary names.
 class FileReader {
 public:
-    FileReader(const IngestArgs& args, const io::Store& store, const std::filesystem::path& path, int threads,
-               const StopFlag& stop)
-        : args_(args), store_(store), path_(path), threads_(threads), stop_(stop) {
+    FileReader(const IngestArgs& args, const IngestPlan& plan, const io::Store& store,
+               const std::filesystem::path& path, const StopFlag& stop)
+        : args_(args),
+          plan_(plan),
+          store_(store),
+          path_(path),
+          stop_(stop),
+          run_(plan.run_bytes, std::min(args.segment_rows, rows_at_most(path))) {
         pending_.report.name = path.string();
         pending_.rejects = std::make_unique<RejectsFile>(store.rejects_directory(), path.string());
     }
 
     PendingFile read() {
-        io::ByteSource source(path_);
-        io::TextBlocks blocks(source, block_bytes);
+        io::ByteSource source(path_, plan_.window_bytes);
+        io::TextBlocks blocks(source, plan_.block_bytes);
         read_header(blocks);
         read_rows(blocks);
         if (run_.rows() > 0) write_segment();
@@ -103,9 +142,24 @@ public:
 
 private:
     struct Parsed {
-        io::ObservationBatch batch;
-        std::uint64_t bytes = 0;
+        Parsed(std::shared_ptr<io::TextBlock> text, const io::ObservationColumns& columns)
+            : block(std::move(text)), parser(*block, columns), batch(parser.next()) {}
+        std::shared_ptr<io::TextBlock> block;
+        io::ObservationParser parser;
+        io::ObservationBatch batch; ///< the first one; almost always all
     };
+
+    /// More than the file can hold, where its size tells.
+    static std::uint64_t rows_at_most(const std::filesystem::path& path) {
+        constexpr std::uint64_t row_bytes_min = 16; // "::,2000-01-01,k" and a line end
+        constexpr auto unknown = ~std::uint64_t{0};
+        std::error_code error;
+        if (!is_plain(path) || !std::filesystem::is_regular_file(path, error)) return unknown;
+        return std::filesystem::file_size(path) / row_bytes_min + 1;
+    }
+    static bool is_plain(const std::filesystem::path& path) {
+        return path.extension() != ".gz" && path.extension() != ".zst";
+    }
 
     void read_header(io::TextBlocks& blocks) {
         io::CsvRow row;
@@ -123,8 +177,7 @@ private:
 
     void read_rows(io::TextBlocks& blocks) {
         std::error_code error;
-        const bool plain = path_.extension() != ".gz" && path_.extension() != ".zst";
-        const std::uintmax_t size = plain ? std::filesystem::file_size(path_, error) : 0;
+        const std::uintmax_t size = is_plain(path_) ? std::filesystem::file_size(path_, error) : 0;
         Progress progress("ingest " + path_.filename().string(), error ? 0 : size, true);
         Done done;
         bool first = true;
@@ -139,19 +192,22 @@ private:
             return block;
         };
         const auto parse = [&](const std::shared_ptr<io::TextBlock>& block) {
-            return std::make_shared<Parsed>(
-                Parsed{io::parse_observations(*block, *columns_), block->text.size()});
+            return std::make_shared<Parsed>(block, *columns_);
         };
         const auto collect = [&](const std::shared_ptr<Parsed>& parsed) {
             take(parsed->batch);
-            done.bytes += parsed->bytes;
+            while (!parsed->parser.done()) {
+                if (stop_.requested()) throw Interrupted("stopped on request; nothing was taken in");
+                take(parsed->batch = parsed->parser.next());
+            }
+            done.bytes += parsed->block->text.size();
             done.units = done.bytes;
             done.rows = pending_.report.rows;
             progress.update(done);
         };
         using tbb::filter_mode;
         tbb::parallel_pipeline(
-            static_cast<std::size_t>(threads_) * 2,
+            plan_.blocks,
             tbb::make_filter<void, std::shared_ptr<io::TextBlock>>(filter_mode::serial_in_order, next_block) &
                 tbb::make_filter<std::shared_ptr<io::TextBlock>, std::shared_ptr<Parsed>>(
                     filter_mode::parallel, parse) &
@@ -171,15 +227,16 @@ private:
         }
         report.rows += batch.address.size();
         if (args_.max_rejects.rows && report.rejected > *args_.max_rejects.rows) too_many_rejects();
+        if (run_.rows() > 0 && !run_.has_room_for(batch)) write_segment();
         for (std::size_t taken = 0; taken < batch.address.size();) {
-            taken = run_.add(batch, taken, args_.segment_rows);
-            if (run_.rows() >= args_.segment_rows) write_segment();
+            taken = run_.add(batch, taken);
+            if (run_.is_full()) write_segment();
         }
     }
 
     void write_segment() {
         auto file = std::make_unique<io::TemporaryFile>(store_.segment_path("segment"));
-        io::SegmentInfo info = run_.write(file->path());
+        io::SegmentInfo info = run_.write(file->path(), stop_);
         io::begin_writeback(file->path());
         pending_.segments.emplace_back(std::move(file), std::move(info));
     }
@@ -201,9 +258,9 @@ private:
     }
 
     const IngestArgs& args_;
+    const IngestPlan& plan_;
     const io::Store& store_;
     const std::filesystem::path& path_;
-    int threads_;
     const StopFlag& stop_;
     PendingFile pending_;
     io::TextBlock first_block_;
@@ -254,14 +311,14 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop) {
     IngestReport report;
     report.phases.begin("read");
     const io::Store store = io::Store::open_or_create(args.store);
-    const int threads = args.threads > 0 ? args.threads : default_threads(1);
-    const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
-                                          static_cast<std::size_t>(threads));
-    tbb::task_arena arena(threads);
-    std::vector<PendingFile> pending;
     const io::Manifest before = store.read();
+    const IngestPlan plan = plan_ingest(args, store.manifest_bytes(before.version));
+    const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
+                                          static_cast<std::size_t>(plan.threads));
+    tbb::task_arena arena(plan.threads);
+    std::vector<PendingFile> pending;
     for (const auto& path : args.files) {
-        PendingFile file = arena.execute([&] { return FileReader(args, store, path, threads, stop).read(); });
+        PendingFile file = arena.execute([&] { return FileReader(args, plan, store, path, stop).read(); });
         // What is there already leaves no files behind.
         file.report.already_there = before.find_source(file.content_hash) != nullptr;
         for (const PendingFile& other : pending)

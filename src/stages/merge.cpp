@@ -23,7 +23,7 @@ struct SegmentMerge::Cursor {
     Cursor(const MergeInput& input)
         : segment(input.segment),
           table_key(input.table_key),
-          reader(input.segment->reader(input.table_key->size())) {}
+          reader(input.segment->reader(input.table_key.size())) {}
 
     /// Loads more rows of the current address; false when it has no more.
     bool refill() {
@@ -32,20 +32,20 @@ struct SegmentMerge::Cursor {
         return !rows.empty();
     }
     [[nodiscard]] std::uint64_t key_and_day() const noexcept {
-        return pack((*table_key)[rows.key[at]], rows.day[at]);
+        return pack(table_key[rows.key[at]], rows.day[at]);
     }
 
     const io::Segment* segment;
-    const std::vector<std::uint32_t>* table_key;
+    std::span<const std::uint32_t> table_key;
     io::SortedRowsReader reader;
     io::RowSpan rows;
     std::size_t at = 0; ///< in rows
 };
 
-class SegmentMerge::Output {
+class SegmentMerge::ObservationOutput {
 public:
-    Output(io::SortedRowsWriter& out, std::vector<std::uint64_t>& rows_per_day, MergeCounts& counts,
-           Address address, Day first_day, Day last_day)
+    ObservationOutput(io::SortedRowsWriter& out, std::vector<std::uint64_t>& rows_per_day,
+                      MergeCounts& counts, Address address, Day first_day, Day last_day)
         : out_(out),
           rows_per_day_(rows_per_day),
           counts_(counts),
@@ -91,6 +91,19 @@ private:
     bool begun_ = false;
 };
 
+class SegmentMerge::RowOutput {
+public:
+    RowOutput(io::SegmentWriter& out, Address address) : out_(out) { out_.begin_address(address); }
+    void add(std::uint64_t key_and_day, std::uint32_t hits) {
+        out_.append(static_cast<std::uint32_t>(key_and_day >> 16U), static_cast<std::uint16_t>(key_and_day),
+                    hits);
+    }
+    void flush() {}
+
+private:
+    io::SegmentWriter& out_;
+};
+
 namespace {
 
 constexpr auto later_address = [](const auto* a, const auto* b) {
@@ -126,35 +139,56 @@ MergeCounts SegmentMerge::merge(Address first, const std::optional<Address>& end
     counts_ = {};
     if (!position_ || *position_ != first) seek(first);
     position_.reset();
+    for_each_address(end, halt, [&](Address address, const std::vector<Cursor*>& same) {
+        ObservationOutput output(out, rows_per_day, counts_, address, first_day_, last_day_);
+        write_rows(same, output, halt);
+    });
+    if (!halt.requested()) position_ = end;
+    return counts_;
+}
+
+void SegmentMerge::merge_all(io::SegmentWriter& out, const StopFlag& halt) {
+    seek(lowest_address);
+    for_each_address(std::nullopt, halt, [&](Address address, const std::vector<Cursor*>& same) {
+        RowOutput output(out, address);
+        write_rows(same, output, halt);
+    });
+}
+
+template <class Write>
+void SegmentMerge::for_each_address(const std::optional<Address>& end, const StopFlag& halt, Write write) {
     std::vector<Cursor*> same;
     while (!heap_.empty() && !(end && heap_.front()->reader.address() >= *end)) {
-        if (halt.requested()) return counts_;
+        if (halt.requested()) return;
         const Address address = heap_.front()->reader.address();
         same.clear();
-        std::uint64_t rows = 0;
         while (!heap_.empty() && heap_.front()->reader.address() == address) {
             std::ranges::pop_heap(heap_, later_address);
-            rows += heap_.back()->reader.rows_left();
             same.push_back(heap_.back());
             heap_.pop_back();
         }
-        Output output(out, rows_per_day, counts_, address, first_day_, last_day_);
-        if (rows <= gathered_rows_max) {
-            gather(same);
-            write_gathered(output, same.size() == 1);
-        } else {
-            stream(same, output, halt);
-            if (halt.requested()) return counts_;
-        }
-        output.flush();
+        write(address, same);
+        if (halt.requested()) return;
         for (Cursor* cursor : same) {
             if (!cursor->reader.next_address()) continue;
             heap_.push_back(cursor);
             std::ranges::push_heap(heap_, later_address);
         }
     }
-    position_ = end;
-    return counts_;
+}
+
+template <class Output>
+void SegmentMerge::write_rows(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt) {
+    std::uint64_t rows = 0;
+    for (const Cursor* cursor : cursors) rows += cursor->reader.rows_left();
+    if (rows > gathered_rows_max) {
+        stream(cursors, output, halt);
+    } else {
+        gather(cursors);
+        if (cursors.size() > 1) std::ranges::sort(gathered_, {}, &Row::key_and_day);
+        for (const Row& row : gathered_) output.add(row.key_and_day, row.hits);
+    }
+    output.flush();
 }
 
 void SegmentMerge::gather(const std::vector<Cursor*>& cursors) {
@@ -163,17 +197,13 @@ void SegmentMerge::gather(const std::vector<Cursor*>& cursors) {
         while (cursor->refill()) {
             const auto& rows = cursor->rows;
             for (std::size_t i = 0; i < rows.size(); ++i) {
-                gathered_.push_back({pack((*cursor->table_key)[rows.key[i]], rows.day[i]), rows.hits[i]});
+                gathered_.push_back({pack(cursor->table_key[rows.key[i]], rows.day[i]), rows.hits[i]});
             }
         }
     }
 }
 
-void SegmentMerge::write_gathered(Output& output, bool sorted) {
-    if (!sorted) std::ranges::sort(gathered_, {}, &Row::key_and_day);
-    for (const Row& row : gathered_) output.add(row.key_and_day, row.hits);
-}
-
+template <class Output>
 void SegmentMerge::stream(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt) {
     std::vector<Cursor*> heap;
     for (Cursor* cursor : cursors) {

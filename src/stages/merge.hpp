@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace ipscore::stages {
@@ -16,7 +17,7 @@ namespace ipscore::stages {
 /// A segment with the ids that its keys have in the table's dictionary.
 struct MergeInput {
     const io::Segment* segment = nullptr;
-    const std::vector<std::uint32_t>* table_key = nullptr; ///< by key id of the segment; rising
+    std::span<const std::uint32_t> table_key; ///< by key id of the segment; rising
 };
 
 struct MergeCounts {
@@ -37,6 +38,10 @@ public:
     MergeCounts merge(Address first, const std::optional<Address>& end, io::SortedRowsWriter& out,
                       std::vector<std::uint64_t>& rows_per_day, const StopFlag& halt);
 
+    /// Writes all rows of all addresses, whatever their day, and each duplicate by itself: what a later merge
+    /// of the segment reads and counts is what it would have read from the inputs.
+    void merge_all(io::SegmentWriter& out, const StopFlag& halt);
+
 private:
     struct Cursor;
     struct Row {
@@ -44,11 +49,19 @@ private:
         std::uint32_t hits = 0;
     };
     /// Where the rows of one address go, in order of (key, day): drops other days, adds up duplicates.
-    class Output;
+    class ObservationOutput;
+    /// The same, but keeps all rows.
+    class RowOutput;
 
     void seek(Address first);
+    /// Calls `write(address, cursors)` for address after address below `end`, with the cursors that have it.
+    template <class Write>
+    void for_each_address(const std::optional<Address>& end, const StopFlag& halt, Write write);
     void gather(const std::vector<Cursor*>& cursors);
-    void write_gathered(Output& output, bool sorted);
+    /// Brings the rows of the cursors' address to `output`, in order of (key, day).
+    template <class Output>
+    void write_rows(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt);
+    template <class Output>
     void stream(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt);
 
     Day first_day_;

@@ -8,11 +8,9 @@ namespace ipscore::stages {
 
 namespace {
 
-/// So many rows lie between this address and the next seek point of its segment.
-struct Weight {
-    Address address;
-    std::uint64_t rows = 0;
-};
+// 64 for every part of the largest table.
+constexpr std::uint64_t points_of_all_segments = 1U << 18U;
+constexpr std::uint64_t points_per_segment_min = 16;
 
 } // namespace
 
@@ -21,27 +19,30 @@ std::uint64_t parts_for(std::uint64_t rows, std::uint64_t part_rows) noexcept {
     return std::clamp<std::uint64_t>(parts, 1, io::format::parts_max);
 }
 
-std::vector<Address> cut_addresses(const std::vector<std::unique_ptr<io::Segment>>& segments,
-                                   std::uint64_t parts) {
-    std::vector<Weight> weights;
-    std::uint64_t total_rows = 0;
-    for (const auto& segment : segments) {
-        const auto& points = segment->seek_points();
-        for (std::size_t i = 0; i < points.size(); ++i) {
-            const std::uint64_t end = i + 1 < points.size() ? points[i + 1].row : segment->rows();
-            weights.push_back({points[i].address, end - points[i].row});
-        }
-        total_rows += segment->rows();
-    }
-    std::ranges::sort(weights, {}, &Weight::address);
+PartCut::PartCut(std::size_t segments)
+    : points_per_segment_(
+          std::max(points_per_segment_min, points_of_all_segments / std::max<std::uint64_t>(1, segments))) {}
 
+void PartCut::add(const io::Segment& segment) {
+    const auto& points = segment.seek_points();
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        const std::uint64_t end = i + 1 < points.size() ? points[i + 1].row : segment.rows();
+        weights_.push_back({points[i].address, end - points[i].row});
+    }
+    total_rows_ += segment.rows();
+}
+
+std::vector<Address> PartCut::first_addresses(std::uint64_t parts) {
+    std::ranges::sort(weights_, [](const Weight& a, const Weight& b) {
+        return a.address != b.address ? a.address < b.address : a.rows < b.rows;
+    });
     // The rows are cut into `parts` equal shares; a part begins at the first address of a new share. Shares
     // that a heavy address spans are left out, not made up for by tiny parts behind it.
     std::vector<Address> first{lowest_address};
     std::uint64_t rows = 0;
     std::uint64_t share = 0;
-    for (const Weight& weight : weights) {
-        const std::uint64_t here = rows * parts / total_rows;
+    for (const Weight& weight : weights_) {
+        const std::uint64_t here = rows * parts / total_rows_;
         if (here > share && weight.address > first.back()) {
             first.push_back(weight.address);
             share = here;

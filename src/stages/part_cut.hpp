@@ -4,8 +4,8 @@
 #include "ipscore/core/address.hpp"
 #include "ipscore/io/segment.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace ipscore::stages {
@@ -14,9 +14,30 @@ namespace ipscore::stages {
 /// memory or ranks. At least 1, at most io::format::parts_max.
 [[nodiscard]] std::uint64_t parts_for(std::uint64_t rows, std::uint64_t part_rows) noexcept;
 
-/// First addresses of up to `parts` (at least 1) parts that hold about the same number of rows, rising; the
-/// first is the lowest address. Fewer come out when single addresses hold more rows than a part should.
-[[nodiscard]] std::vector<Address> cut_addresses(const std::vector<std::unique_ptr<io::Segment>>& segments,
-                                                 std::uint64_t parts);
+/// Weighs the segments of a store by their places to start at, one segment after the other.
+class PartCut {
+public:
+    /// `segments`: how many there will be.
+    explicit PartCut(std::size_t segments);
+
+    /// How many places of each segment are enough, so that those of all take little memory. A segment is to
+    /// be opened with this, always: the cut is not to depend on anything but the segments.
+    [[nodiscard]] std::uint64_t points_per_segment() const noexcept { return points_per_segment_; }
+    void add(const io::Segment& segment);
+    /// First addresses of up to `parts` (at least 1) parts that hold about the same number of rows, rising;
+    /// the first is the lowest address. Fewer come out when single addresses hold more rows than a part
+    /// should.
+    [[nodiscard]] std::vector<Address> first_addresses(std::uint64_t parts);
+
+private:
+    /// So many rows lie between this address and the next seek point of its segment.
+    struct Weight {
+        Address address;
+        std::uint64_t rows = 0;
+    };
+    std::uint64_t points_per_segment_;
+    std::vector<Weight> weights_;
+    std::uint64_t total_rows_ = 0;
+};
 
 } // namespace ipscore::stages

@@ -26,6 +26,7 @@ void gather_loads(mpi::World& world, const RankLoad& load, int threads, PartJobR
                     {"claims", load.claims},
                     {"parts", load.parts},
                     {"rows", load.rows},
+                    {"spilled_runs", load.spilled_runs},
                     {"busy_seconds", load.busy_seconds},
                     {"peak_memory_bytes", peak_memory_bytes()}};
     result.ranks = Json::array();
@@ -34,6 +35,7 @@ void gather_loads(mpi::World& world, const RankLoad& load, int threads, PartJobR
     for (const std::string& text :
          world.gather_texts(mine.dump(-1, ' ', false, Json::error_handler_t::replace))) {
         result.ranks.push_back(Json::parse(text));
+        result.spilled_runs += result.ranks.back().at("spilled_runs").get<std::uint64_t>();
         const double busy_seconds = result.ranks.back().at("busy_seconds");
         total_seconds += busy_seconds;
         busiest_seconds = std::max(busiest_seconds, busy_seconds);
@@ -43,38 +45,59 @@ void gather_loads(mpi::World& world, const RankLoad& load, int threads, PartJobR
 
 } // namespace
 
-PartJobResult run_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
-                        const BeginClaim& begin_claim) {
-    PartResults results;
+void verify_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
+                  PartResults& results) {
+    phases.begin("verify");
+    std::vector<Claim> claims;
+    for (std::uint64_t part = 0; part < job.parts; ++part) claims.push_back({part, 1});
+    const auto verify = [&](const Claim& claim, const StopFlag&, WorkCounters& counters) {
+        const std::uint64_t part = claim.first_part;
+        const std::filesystem::path path = job.output / io::format::part_name(part);
+        if (auto record = io::verify_part(path, job.part_format, job.job_hash, part, job.columns))
+            results.add_verified(part, std::move(*record), path);
+        ++counters.parts;
+    };
+    work_on_claims(world, claims, job.parts, job.threads, stop, "verify", job.progress, verify);
+    results.agree_on_missing(world);
+}
+
+PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vector<Claim>& claims,
+                         const StopFlag& stop, Phases& phases, PartResults& results,
+                         const BeginClaim& begin_claim) {
     phases.begin(job.phase);
     const auto work = [&](const Claim& claim, const StopFlag& halt, WorkCounters& counters) {
-        MakePart make;
+        const MakePart make = begin_claim();
         for (std::uint64_t part = claim.first_part; part < claim.first_part + claim.parts; ++part) {
             if (halt.requested()) return;
             const std::filesystem::path path = job.output / io::format::part_name(part);
-            if (auto record = io::verify_part(path, job.part_format, job.job_hash, part, job.columns)) {
-                results.add_verified(part, std::move(*record), path);
-            } else {
-                if (!make) make = begin_claim();
-                io::TemporaryFile file(path);
-                auto made = make(part, file.path(), halt, counters);
-                if (!made) return;
-                io::begin_writeback(file.path());
-                file.publish(false); // flush_to_disk() below waits for all of them, before there is an index
-                results.add_made(part, std::move(*made), path);
-            }
+            io::TemporaryFile file(path);
+            auto made = make(part, file.path(), halt, counters);
+            if (!made) return;
+            io::begin_writeback(file.path());
+            file.publish(false); // flush_to_disk() below waits for all of them, before there is an index
+            results.add_made(part, std::move(*made), path);
             ++counters.parts;
         }
     };
-    const RankLoad load =
-        work_on_claims(world, job.claims, job.parts, job.threads, stop, job.phase, job.progress, work);
+    const RankLoad load = work_on_claims(world, claims, results.missing().size(), job.threads, stop,
+                                         job.phase, job.progress, work);
     phases.begin("flush");
     results.flush_to_disk();
     PartJobResult result;
-    result.parts = results.gather(world, job.parts);
+    result.parts = results.gather(world);
+    result.counts = results.counts();
     result.parts_verified = results.parts_verified();
     gather_loads(world, load, job.threads, result);
     return result;
+}
+
+void write_run(const std::filesystem::path& output, const RunSummary& summary) {
+    io::write_file(output / io::format::run_name,
+                   summary.json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+std::string finished_already_text(const std::filesystem::path& output) {
+    return output.string() + ": is finished already, with the same inputs; nothing was done";
 }
 
 void publish_index(const std::filesystem::path& output, io::TemporaryFile& index, RunSummary& summary,
@@ -87,20 +110,23 @@ void publish_index(const std::filesystem::path& output, io::TemporaryFile& index
         }
     };
     if (all_verified && stands()) {
-        summary.verdict = output.string() + ": is finished already, with the same inputs; nothing was done";
+        summary.verdict = finished_already_text(output);
         return;
     }
-    io::write_file(output / io::format::run_name,
-                   summary.json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    write_run(output, summary);
     index.publish();
 }
 
-std::vector<Claim> shrinking_stretches(std::uint64_t parts, std::uint64_t workers) {
+std::vector<Claim> shrinking_stretches(const std::vector<std::uint64_t>& parts, std::uint64_t workers) {
     std::vector<Claim> claims;
-    for (std::uint64_t part = 0; part < parts;) {
-        const std::uint64_t stretch = std::max<std::uint64_t>(1, (parts - part) / (2 * workers));
-        claims.push_back({part, stretch});
-        part += stretch;
+    for (std::size_t i = 0; i < parts.size();) {
+        const std::uint64_t longest = std::max<std::uint64_t>(1, (parts.size() - i) / (2 * workers));
+        Claim claim{.first_part = parts[i]};
+        while (claim.parts < longest && i + claim.parts < parts.size() &&
+               parts[i + claim.parts] == claim.first_part + claim.parts)
+            ++claim.parts;
+        claims.push_back(claim);
+        i += claim.parts;
     }
     return claims;
 }

@@ -33,7 +33,6 @@ struct PartJob {
     const char* part_format = nullptr;
     std::span<const io::ColumnName> columns;
     std::uint64_t parts = 0;
-    std::vector<Claim> claims; ///< the same on all ranks
     int threads = 1;
     std::string phase;
     bool progress = true;
@@ -41,15 +40,28 @@ struct PartJob {
 
 struct PartJobResult {
     std::vector<io::PartRecord> parts; ///< on rank 0
+    nlohmann::ordered_json counts;     ///< on rank 0: of all parts, added up
     std::uint64_t parts_verified = 0;  ///< on rank 0: were there already
+    std::uint64_t spilled_runs = 0;    ///< on rank 0: over all ranks
     nlohmann::ordered_json ranks;      ///< on rank 0: load and peak memory of every rank
     double imbalance = 0;              ///< on rank 0: busiest rank's seconds over the mean, less 1
 };
 
-/// Makes all parts that are not there and whole, waits until they are on the disk, and gathers their records.
-/// All ranks must call; throws as work_on_claims does.
-PartJobResult run_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
-                        const BeginClaim& begin_claim);
+/// Looks at the parts that an earlier run of this job left, all ranks sharing the work, and keeps those that
+/// are whole. Afterwards results.missing() is the same on all ranks. All ranks must call; throws as
+/// work_on_claims does.
+void verify_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
+                  PartResults& results);
+
+/// Makes the parts of `claims` (the same on all ranks), all of which are missing, waits until all parts are
+/// on the disk, and gathers their records. All ranks must call; throws as work_on_claims does.
+PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vector<Claim>& claims,
+                         const StopFlag& stop, Phases& phases, PartResults& results,
+                         const BeginClaim& begin_claim);
+
+/// For the end of a job on rank 0: run.json, and what is said of an output that was finished before.
+void write_run(const std::filesystem::path& output, const RunSummary& summary);
+[[nodiscard]] std::string finished_already_text(const std::filesystem::path& output);
 
 /// Ends a job on rank 0: writes run.json and gives the index, which is written, its name. Where
 /// `all_verified` (the job was finished, and every part is whole) and `index_stands()` says that the index
@@ -58,7 +70,9 @@ PartJobResult run_parts(mpi::World& world, const PartJob& job, const StopFlag& s
 void publish_index(const std::filesystem::path& output, io::TemporaryFile& index, RunSummary& summary,
                    bool all_verified, const std::function<bool()>& index_stands);
 
-/// Consecutive stretches for `workers` workers, shrinking towards the end so that all finish together.
-[[nodiscard]] std::vector<Claim> shrinking_stretches(std::uint64_t parts, std::uint64_t workers);
+/// Stretches of consecutive parts for `workers` workers, shrinking towards the end so that all finish
+/// together. `parts` in rising order.
+[[nodiscard]] std::vector<Claim> shrinking_stretches(const std::vector<std::uint64_t>& parts,
+                                                     std::uint64_t workers);
 
 } // namespace ipscore::stages

@@ -3,6 +3,7 @@
 #include "ipscore/io/durable_file.hpp"
 
 #include <fmt/format.h>
+#include <numeric>
 
 namespace ipscore::stages {
 
@@ -18,8 +19,7 @@ Json to_json(std::uint64_t part, const io::PartRecord& record) {
             record.first_address.lo,
             record.last_address.hi,
             record.last_address.lo,
-            record.checksum,
-            record.counts};
+            record.checksum};
 }
 
 io::PartRecord from_json(const Json& json) {
@@ -29,23 +29,45 @@ io::PartRecord from_json(const Json& json) {
     record.first_address = {json.at(3), json.at(4)};
     record.last_address = {json.at(5), json.at(6)};
     record.checksum = json.at(7);
-    record.counts = json.at(8);
     return record;
 }
 
 } // namespace
 
-void PartResults::add_made(std::uint64_t part, io::PartRecord record, std::filesystem::path path) {
-    const std::lock_guard lock(mutex_);
+PartResults::PartResults(std::uint64_t parts) : parts_(parts), missing_(parts) {
+    std::iota(missing_.begin(), missing_.end(), std::uint64_t{0});
+}
+
+void PartResults::add(std::uint64_t part, io::PartRecord record, std::filesystem::path path) {
+    add_counts(counts_, record.counts);
+    record.counts = {};
     records_.emplace_back(part, std::move(record));
     paths_.push_back(std::move(path));
 }
 
+void PartResults::add_made(std::uint64_t part, io::PartRecord record, std::filesystem::path path) {
+    const std::lock_guard lock(mutex_);
+    add(part, std::move(record), std::move(path));
+}
+
 void PartResults::add_verified(std::uint64_t part, io::PartRecord record, std::filesystem::path path) {
     const std::lock_guard lock(mutex_);
-    records_.emplace_back(part, std::move(record));
-    paths_.push_back(std::move(path));
+    add(part, std::move(record), std::move(path));
     ++verified_here_;
+}
+
+void PartResults::agree_on_missing(mpi::World& world) {
+    Json mine = Json::array();
+    for (const auto& [part, record] : records_) mine.push_back(part);
+    const auto texts = world.gather_texts(mine.dump());
+    if (world.is_root()) {
+        std::vector<bool> present(parts_);
+        for (const std::string& text : texts) {
+            for (const Json& part : Json::parse(text)) present.at(part.get<std::uint64_t>()) = true;
+        }
+        std::erase_if(missing_, [&](std::uint64_t part) { return present[part]; });
+    }
+    world.broadcast_values(missing_);
 }
 
 void PartResults::flush_to_disk() const {
@@ -53,16 +75,18 @@ void PartResults::flush_to_disk() const {
     if (!paths_.empty()) io::sync_to_disk(paths_.front().parent_path());
 }
 
-std::vector<io::PartRecord> PartResults::gather(mpi::World& world, std::uint64_t parts) {
-    Json mine{{"verified", verified_here_}, {"records", Json::array()}};
+std::vector<io::PartRecord> PartResults::gather(mpi::World& world) {
+    Json mine{{"verified", verified_here_}, {"records", Json::array()}, {"counts", counts_}};
     for (const auto& [part, record] : records_) mine["records"].push_back(to_json(part, record));
     const auto texts = world.gather_texts(mine.dump());
-    std::vector<io::PartRecord> records(world.is_root() ? parts : 0);
+    std::vector<io::PartRecord> records(world.is_root() ? parts_ : 0);
     world.root_decides([&] {
-        std::vector<bool> present(parts);
+        std::vector<bool> present(parts_);
         parts_verified_ = 0;
+        counts_ = {};
         for (const std::string& text : texts) {
             const Json theirs = Json::parse(text);
+            if (theirs.at("counts").is_object()) add_counts(counts_, theirs.at("counts"));
             parts_verified_ += theirs.at("verified").get<std::uint64_t>();
             for (const Json& json : theirs.at("records")) {
                 const auto part = json.at(0).get<std::uint64_t>();
@@ -70,7 +94,7 @@ std::vector<io::PartRecord> PartResults::gather(mpi::World& world, std::uint64_t
                 present.at(part) = true;
             }
         }
-        for (std::uint64_t part = 0; part < parts; ++part) {
+        for (std::uint64_t part = 0; part < parts_; ++part) {
             if (!present[part]) throw EnvironmentError(fmt::format("part {} was not made by any rank", part));
         }
     });

@@ -1,17 +1,26 @@
 #include "ipscore/stages/prepare.hpp"
 
+#include "dictionary_merge.hpp"
 #include "ipscore/core/checksum.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
+#include "ipscore/io/key_map.hpp"
 #include "ipscore/io/manifest.hpp"
 #include "ipscore/io/output_directory.hpp"
 #include "ipscore/io/table.hpp"
+#include "ipscore/stages/memory_budget.hpp"
+#include "memory_needs.hpp"
 #include "merge.hpp"
+#include "merge_levels.hpp"
+#include "merge_plan.hpp"
 #include "part_cut.hpp"
 #include "part_job.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <queue>
+#include <memory>
+#include <optional>
 
 namespace ipscore::stages {
 
@@ -21,10 +30,10 @@ using Json = nlohmann::ordered_json;
 
 /// The store's state that is prepared, and what becomes of it; rank 0 makes it, all ranks have it.
 struct Plan {
-    std::vector<std::string> segment_ids;
+    std::vector<MergeFile> files;         ///< the segments at first
     std::vector<Address> first_addresses; ///< by part
     std::string job_hash;
-    std::uint64_t workers = 1;
+    std::uint64_t fan_in = 2;
 };
 
 Json identity_of(const PrepareArgs& args, const io::Manifest& manifest) {
@@ -46,36 +55,56 @@ std::uint64_t rows_within(const io::RowsPerDay& days, Day first, Day last) {
     return sum;
 }
 
-/// All segments' dictionaries merged into one; `table_keys[s][k]` becomes the new id of key k of segment s.
-ByteStrings merge_dictionaries(const std::vector<std::unique_ptr<io::Segment>>& segments,
-                               std::vector<std::vector<std::uint32_t>>& table_keys) {
-    std::vector<ByteStrings> dictionaries;
-    dictionaries.reserve(segments.size());
-    for (const auto& segment : segments) dictionaries.push_back(segment->read_dictionary());
-    table_keys.assign(segments.size(), {});
-    using Next = std::pair<std::string_view, std::size_t>; // a segment's next key
-    std::priority_queue<Next, std::vector<Next>, std::greater<>> next;
-    for (std::size_t s = 0; s < dictionaries.size(); ++s) {
-        table_keys[s].reserve(dictionaries[s].size());
-        if (!dictionaries[s].empty()) next.emplace(dictionaries[s][0], s);
+/// Where the table is cut: a matter of the segments alone, however they are merged.
+std::vector<Address> cut_segments(const std::vector<MergeFile>& files, std::uint64_t parts,
+                                  const StopFlag& stop) {
+    PartCut cut(files.size());
+    for (const MergeFile& file : files) {
+        if (stop.requested()) throw Interrupted("stopped on request");
+        cut.add(io::Segment(file.path, cut.points_per_segment()));
     }
-    ByteStrings merged;
-    while (!next.empty()) {
-        const auto [key, s] = next.top();
-        next.pop();
-        if (merged.empty() || merged[merged.size() - 1] != key) {
-            constexpr std::size_t keys_max = 0xffff'ffff;
-            if (merged.size() == keys_max) {
-                throw InputError(
-                    "more than 4294967295 distinct keys in the store; prepare a shorter look-back");
-            }
-            merged.push_back(key);
-        }
-        table_keys[s].push_back(static_cast<std::uint32_t>(merged.size() - 1));
-        if (table_keys[s].size() < dictionaries[s].size())
-            next.emplace(dictionaries[s][table_keys[s].size()], s);
-    }
-    return merged;
+    return cut.first_addresses(parts);
+}
+
+std::string to_text(const std::vector<MergeFile>& files) {
+    Json list = Json::array();
+    for (const MergeFile& file : files) list.push_back({file.path.string(), file.id, file.rows});
+    return list.dump();
+}
+
+std::vector<MergeFile> files_of_text(const std::string& text) {
+    std::vector<MergeFile> files;
+    for (const Json& file : Json::parse(text))
+        files.push_back({.path = file.at(0).get<std::string>(), .id = file.at(1), .rows = file.at(2)});
+    return files;
+}
+
+/// The segments or runs that the parts are merged from, open, with the keys they have in the table.
+struct OpenInputs {
+    OpenSegments segments;
+    std::unique_ptr<io::KeyMap> map;
+    std::vector<MergeInput> inputs;
+};
+
+/// All ranks must call. Rank 0 writes the table's dictionary into its index.
+OpenInputs open_inputs(mpi::World& world, const std::vector<MergeFile>& files,
+                       const io::TemporaryFile& map_file, io::TableIndexWriter* index, StopFlag& stop) {
+    OpenInputs open;
+    std::vector<std::filesystem::path> paths;
+    for (const MergeFile& file : files) paths.push_back(file.path);
+    world.root_decides(stop, [&] {
+        open.segments = open_segments(paths);
+        merge_dictionaries(open.segments, map_file.path(), stop,
+                           [&](std::string_view key) { index->add_key(key); });
+    });
+    std::string map_path = map_file.path().string();
+    world.broadcast_text(map_path);
+    if (!world.is_root()) open.segments = open_segments(paths);
+    open.map = std::make_unique<io::KeyMap>(map_path, key_counts(open.segments));
+    for (std::size_t s = 0; s < paths.size(); ++s)
+        open.inputs.push_back({open.segments[s].get(), open.map->of(s)});
+    world.barrier(); // all have mapped it
+    return open;
 }
 
 /// Writes one part of the table.
@@ -115,12 +144,12 @@ std::optional<io::PartRecord> make_part(const PrepareArgs& args, const Plan& pla
     return record;
 }
 
-io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest, const PartJobResult& result,
-                          ByteStrings dictionary) {
+io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
+                          const PartJobResult& result) {
     io::TableIndex index;
     index.first_day = args.as_of - args.lookback_days + 1;
     index.last_day = args.as_of;
-    for (const io::PartRecord& part : result.parts) add_counts(index.counts, part.counts);
+    index.counts = result.counts;
     for (const auto& [day, rows] : index.counts["rows_per_day"].items()) {
         index.rows_per_day[parse_date(day).day] = rows.get<std::uint64_t>();
     }
@@ -128,20 +157,19 @@ io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
     Json segments = Json::array();
     for (const io::SegmentInfo& segment : manifest.segments) segments.push_back(segment.id);
     index.store = {{"manifest_version", manifest.version}, {"segments", segments}};
-    index.dictionary = std::move(dictionary);
     index.parts = result.parts;
     return index;
 }
 
-RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, const PartJobResult& result,
-                     const Phases& phases) {
+RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::uint64_t keys,
+                     std::uint64_t merges, const PartJobResult& result, const Phases& phases) {
     RunSummary summary;
     const auto count = [&](const char* name) { return index.counts.value(name, std::uint64_t{0}); };
     const auto days_without_rows = static_cast<std::uint64_t>(args.lookback_days) - index.rows_per_day.size();
     summary.verdict = fmt::format("{}: {} observations of {} addresses and {} keys in {} parts, {} to {}",
                                   args.output.string(), count_text(index.rows()),
-                                  count_text(index.addresses()), count_text(index.dictionary.size()),
-                                  index.parts.size(), date_text(index.first_day), date_text(index.last_day));
+                                  count_text(index.addresses()), count_text(keys), index.parts.size(),
+                                  date_text(index.first_day), date_text(index.last_day));
     summary.lines.push_back(
         fmt::format("read {} rows: {} outside the days, {} added to an equal (ip, day, key)",
                     count_text(count("rows_read")), count_text(count("rows_outside_days")),
@@ -149,6 +177,10 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, const
     if (days_without_rows > 0) {
         summary.lines.push_back(fmt::format("days of the look-back without data: {} of {}", days_without_rows,
                                             args.lookback_days));
+    }
+    if (merges > 0) {
+        summary.lines.push_back(
+            fmt::format("merges of segments before the last one, to keep within --memory: {}", merges));
     }
     if (result.parts_verified > 0) {
         summary.lines.push_back(fmt::format("parts that were there already: {}", result.parts_verified));
@@ -161,7 +193,8 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, const
                     {"content_hash", index.content_hash},
                     {"parts", index.parts.size()},
                     {"parts_already_there", result.parts_verified},
-                    {"keys", index.dictionary.size()},
+                    {"keys", keys},
+                    {"segments_merged_first", merges},
                     {"counts", index.counts},
                     {"days_without_rows", days_without_rows},
                     {"phases_seconds", phases.json()},
@@ -171,92 +204,133 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, const
     return summary;
 }
 
+/// The summary of a table that is there and whole; nothing when its index is not.
+std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs& args,
+                                           const io::Manifest& manifest, const PartJob& job,
+                                           PartResults& parts, const StopFlag& stop, Phases& phases) {
+    const PartJobResult result = make_parts(world, job, {}, stop, phases, parts, {});
+    std::optional<RunSummary> summary;
+    std::uint64_t stands = 0;
+    world.root_decides([&] {
+        stands = io::table_index_stands(args.output, result.parts) ? 1 : 0;
+        if (stands == 0) return;
+        constexpr bool with_dictionary = false;
+        io::TableIndex index = make_index(args, manifest, result);
+        index.content_hash = io::read_table_index(args.output, with_dictionary).content_hash;
+        phases.end();
+        summary = summarize(args, index, io::table_keys(args.output), 0, result, phases);
+        summary->verdict = finished_already_text(args.output);
+    });
+    world.broadcast(stands);
+    if (stands != 0 && !summary) summary.emplace();
+    return summary;
+}
+
 } // namespace
 
 RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
     Phases phases;
     phases.begin("check");
-    const int threads = args.threads > 0 ? args.threads : default_threads(world.ranks_on_node());
+    MemoryBudget budget = memory_budget(world, args.memory_bytes);
+    const int threads_wanted = args.threads > 0 ? args.threads : default_threads(world.ranks_on_node());
+    int threads = 1;
     Plan plan;
     io::Manifest manifest;
     std::unique_ptr<io::OutputDirectory> output;
-    bool finished = false;
-    ByteStrings dictionary;
-    std::vector<std::unique_ptr<io::Segment>> segments;
-    std::vector<std::vector<std::uint32_t>> table_keys;
-    const auto open_segments = [&] {
-        for (const std::string& id : plan.segment_ids) {
-            segments.push_back(std::make_unique<io::Segment>(args.store / "segments" / (id + ".h5")));
-        }
-    };
-    world.root_decides([&] {
-        manifest = io::Store::open(args.store).read();
+    auto state = io::OutputDirectory::State::fresh;
+    world.root_decides(stop, [&] {
+        const io::Store store = io::Store::open(args.store);
+        manifest = store.read();
         if (manifest.version == 0) {
             throw InputError(args.store.string() +
                              ": is a store into which nothing was taken yet; run ipscore ingest first");
         }
+        budget.need("the manifest", store.manifest_bytes(manifest.version) * memory::manifest_factor);
+        const MergeWidth width = plan_merge_width(budget, manifest.segments.size(), threads_wanted);
+        threads = width.threads;
+        plan.fan_in = args.fan_in_max > 0 ? std::min(args.fan_in_max, width.fan_in) : width.fan_in;
         const io::Job job{.verb = "prepare",
                           .identity = identity_of(args, manifest),
                           .about = {{"store", args.store.string()}, {"version", IPSCORE_VERSION}}};
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
-        finished = output->state() == io::OutputDirectory::State::finished;
-        for (const io::SegmentInfo& segment : manifest.segments) plan.segment_ids.push_back(segment.id);
-        open_segments();
+        state = output->state();
+        for (const io::SegmentInfo& segment : manifest.segments)
+            plan.files.push_back({store.segment_path(segment.id), segment.id, segment.rows});
         const Day first_day = args.as_of - args.lookback_days + 1;
         const std::uint64_t rows = rows_within(manifest.rows_per_day(), first_day, args.as_of);
-        plan.first_addresses = cut_addresses(segments, parts_for(rows, args.part_rows));
+        plan.first_addresses = cut_segments(plan.files, parts_for(rows, args.part_rows), stop);
         // Parts that were cut elsewhere, by another version, are not parts of this run.
         StreamHash cut;
         cut.update(job.hash());
         cut.update_values(std::span<const Address>(plan.first_addresses));
         plan.job_hash = cut.digest128_text();
-        plan.workers = static_cast<std::uint64_t>(threads) * static_cast<std::uint64_t>(world.size());
-        dictionary = merge_dictionaries(segments, table_keys);
     });
 
     phases.begin("broadcast");
-    std::string ids = Json(plan.segment_ids).dump();
-    world.broadcast_text(ids);
+    std::string files = to_text(plan.files);
+    auto known_state = static_cast<std::uint64_t>(state);
+    world.broadcast_text(files);
     world.broadcast_text(plan.job_hash);
-    world.broadcast(plan.workers);
+    world.broadcast(plan.fan_in);
+    world.broadcast(known_state);
     world.broadcast_values(plan.first_addresses);
+    state = static_cast<io::OutputDirectory::State>(known_state);
     if (!world.is_root()) {
-        plan.segment_ids = Json::parse(ids).get<std::vector<std::string>>();
-        table_keys.resize(plan.segment_ids.size());
-        open_segments();
+        plan.files = files_of_text(files);
+        threads = threads_for_merges(budget, plan.fan_in, threads_wanted);
     }
-    for (auto& keys : table_keys) world.broadcast_values(keys);
-    std::vector<MergeInput> inputs;
-    for (std::size_t s = 0; s < segments.size(); ++s) inputs.push_back({segments[s].get(), &table_keys[s]});
 
     const PartJob job{.output = args.output,
                       .job_hash = plan.job_hash,
                       .part_format = io::format::table_part,
                       .columns = io::table_columns,
                       .parts = plan.first_addresses.size(),
-                      .claims = shrinking_stretches(plan.first_addresses.size(), plan.workers),
                       .threads = threads,
                       .phase = "merge",
                       .progress = args.progress};
+    PartResults parts(job.parts);
+    if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, phases, parts);
+    if (state == io::OutputDirectory::State::finished && parts.missing().empty()) {
+        if (auto summary = finished_already(world, args, manifest, job, parts, stop, phases)) return *summary;
+    }
+
+    const std::filesystem::path runs = args.output / io::format::runs_name;
+    const std::uint64_t merges = merge_levels(
+        world, plan.files,
+        {.directory = runs, .fan_in = plan.fan_in, .threads = threads, .progress = args.progress}, stop,
+        phases);
+    phases.begin("dictionary");
+    const io::TemporaryFile map_file(args.output / "keys");
+    io::TemporaryFile index_file(args.output / io::format::index_name);
+    std::optional<io::TableIndexWriter> index_writer;
+    if (world.is_root()) index_writer.emplace(index_file.path());
+    const OpenInputs open =
+        open_inputs(world, plan.files, map_file, world.is_root() ? &*index_writer : nullptr, stop);
+
     const Day first_day = args.as_of - args.lookback_days + 1;
-    const PartJobResult result = run_parts(world, job, stop, phases, [&]() -> MakePart {
-        auto merge = std::make_shared<SegmentMerge>(inputs, first_day, args.as_of);
-        return [&, merge](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
-                          WorkCounters& counters) {
-            return make_part(args, plan, *merge, part, path, halt, counters);
-        };
-    });
+    const std::uint64_t workers =
+        static_cast<std::uint64_t>(threads) * static_cast<std::uint64_t>(world.size());
+    const PartJobResult result = make_parts(
+        world, job, shrinking_stretches(parts.missing(), workers), stop, phases, parts, [&]() -> MakePart {
+            auto merge = std::make_shared<SegmentMerge>(open.inputs, first_day, args.as_of);
+            return [&, merge](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
+                              WorkCounters& counters) {
+                return make_part(args, plan, *merge, part, path, halt, counters);
+            };
+        });
 
     phases.begin("index");
     RunSummary summary;
     world.root_decides([&] {
-        io::TableIndex index = make_index(args, manifest, result, std::move(dictionary));
-        io::TemporaryFile file(args.output / io::format::index_name);
-        io::write_table_index(file.path(), index);
+        io::TableIndex index = make_index(args, manifest, result);
+        const std::uint64_t keys = index_writer->keys();
+        index_writer->finish(index);
         phases.end();
-        summary = summarize(args, index, result, phases);
-        publish_index(args.output, file, summary, finished && result.parts_verified == index.parts.size(),
-                      [&] { return io::read_table_index(args.output).content_hash == index.content_hash; });
+        summary = summarize(args, index, keys, merges, result, phases);
+        write_run(args.output, summary);
+        index_file.publish();
+        std::error_code ignored; // they are of no more use, and the next run would remove them
+        std::filesystem::remove_all(runs, ignored);
     });
     return summary;
 }

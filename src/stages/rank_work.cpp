@@ -20,7 +20,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Messages between main threads. Requests and reports go to rank 0, the others come from it.
-enum class Kind : int { request, report, done, stop_request, grant, no_more, stop, finish };
+enum class Kind : int {
+    request,
+    report,
+    done,
+    grant,
+    no_more,
+    stop,
+    finish,
+    stop_request = mpi::World::stop_mail_kind,
+};
 
 mpi::Mail mail_to(int rank, Kind kind, std::array<std::uint64_t, 4> values = {}) {
     return {.rank = rank, .kind = static_cast<int>(kind), .values = values};
@@ -314,6 +323,7 @@ RankLoad work_on_claims(mpi::World& world, const std::vector<Claim>& claims, std
     return {.claims = desk.claims(),
             .parts = counters.parts,
             .rows = counters.rows,
+            .spilled_runs = counters.spilled_runs,
             .busy_seconds = desk.busy_seconds(),
             .wall_seconds = seconds_since(began)};
 }

@@ -1,15 +1,18 @@
 #include "ipscore/stages/score.hpp"
 
+#include "evidence_merge.hpp"
+#include "ipscore/core/error.hpp"
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/scores.hpp"
 #include "ipscore/io/sorted_rows.hpp"
 #include "ipscore/scoring/company_scores.hpp"
+#include "memory_needs.hpp"
 #include "part_job.hpp"
 #include "score_inputs.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <numeric>
+#include <memory>
 #include <spdlog/spdlog.h>
 
 namespace ipscore::stages {
@@ -22,6 +25,9 @@ using scoring::CompanyEvidence;
 // Rows that the kernel collects before they go to the columns: a batch of all columns fits the first-level
 // cache's larger neighbour, and is worth a call.
 constexpr std::size_t batch_rows = 4096;
+
+// Parts whose company evidence is merged at a time at most: one file each.
+constexpr std::uint64_t evidence_parts_max = 256;
 
 Json counts_json(const scoring::ScoreCounts& counts, std::size_t evidence_rows) {
     return {{"observations",
@@ -38,8 +44,15 @@ Json counts_json(const scoring::ScoreCounts& counts, std::size_t evidence_rows) 
             {"company_evidence_rows", evidence_rows}};
 }
 
-/// Scores one part of the table.
-std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInputs& inputs, std::uint64_t part,
+/// How the memory of a worker's company evidence is divided.
+struct EvidenceRoom {
+    std::size_t rows = scoring::Scorer::evidence_rows_default; ///< held in memory
+    std::size_t fan_in = 8;                                    ///< runs that are merged at a time
+};
+
+/// Scores one part of the table. Evidence that is too much for the memory goes through a file without a name.
+std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInputs& inputs,
+                                        const EvidenceRoom& room, std::uint64_t part,
                                         const std::filesystem::path& path, const StopFlag& halt,
                                         WorkCounters& counters) {
     const io::H5File table = io::H5File::open(args.table / io::format::part_name(part));
@@ -48,7 +61,8 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     }
     io::SortedRowsReader reader(table, inputs.keys);
     io::ScoresPartWriter writer(path);
-    scoring::Scorer scorer(inputs.scoring, batch_rows);
+    scoring::Scorer scorer(inputs.scoring, batch_rows, room.rows);
+    EvidenceSpill spill(args.output, room.fan_in);
     const auto drain = [&] {
         writer.append(scorer.batch());
         scorer.clear_batch();
@@ -61,6 +75,7 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
             if (halt.requested()) return std::nullopt;
         }
         scorer.end_address();
+        if (scorer.wants_evidence_drain()) spill.add(scorer.take_company_evidence());
         if (!scorer.wants_drain()) continue;
         drain();
         counters.rows += scorer.counts().observations - rows_counted;
@@ -68,19 +83,44 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     }
     drain();
     counters.rows += scorer.counts().observations - rows_counted;
-    const std::vector<CompanyEvidence> evidence = scorer.take_company_evidence();
-    writer.append(evidence);
+    const std::uint64_t spilled_runs = spill.runs();
+    try {
+        spill.merge(scorer.take_company_evidence(), halt,
+                    [&](const CompanyEvidence& evidence) { writer.append(evidence); });
+    } catch (const Interrupted&) {
+        return std::nullopt;
+    }
+    counters.spilled_runs += spilled_runs;
     io::PartRecord record;
-    record.counts = counts_json(scorer.counts(), evidence.size());
+    record.counts = counts_json(scorer.counts(), writer.evidence_rows());
     writer.finish(inputs.job_hash, part, record);
     counters.bytes += writer.stored_bytes();
     return record;
 }
 
-/// Largest first, so that no large part is left for the end.
-std::vector<Claim> largest_first(const std::vector<std::uint64_t>& part_rows) {
-    std::vector<std::uint64_t> order(part_rows.size());
-    std::iota(order.begin(), order.end(), std::uint64_t{0});
+/// What a worker takes with the least company evidence.
+std::uint64_t worker_bytes(std::size_t tags) {
+    return memory::score_worker_bytes + tags * memory::score_worker_tag_bytes +
+           memory::evidence_rows_min * sizeof(CompanyEvidence);
+}
+
+/// What is left goes to the evidence, up to where more would hardly ever be used.
+EvidenceRoom evidence_room(const ScoreArgs& args, const MemoryBudget& budget, int threads) {
+    const std::uint64_t left = budget.left_bytes() / static_cast<std::uint64_t>(threads);
+    EvidenceRoom room{.rows = static_cast<std::size_t>(std::min<std::uint64_t>(
+                          memory::evidence_rows_min + left / 2 / sizeof(CompanyEvidence),
+                          scoring::Scorer::evidence_rows_default)),
+                      .fan_in = static_cast<std::size_t>(
+                          std::clamp<std::uint64_t>(left / 4 / io::SpillReader::buffer_bytes, 8, 256))};
+    if (args.evidence_rows_max > 0) room.rows = args.evidence_rows_max;
+    if (args.evidence_fan_in > 0) room.fan_in = args.evidence_fan_in;
+    return room;
+}
+
+/// Largest first, so that no large part is left for the end. `parts`: numbers of the parts to make.
+std::vector<Claim> largest_first(const std::vector<std::uint64_t>& parts,
+                                 const std::vector<std::uint64_t>& part_rows) {
+    std::vector<std::uint64_t> order = parts;
     std::ranges::stable_sort(order,
                              [&](std::uint64_t a, std::uint64_t b) { return part_rows[a] > part_rows[b]; });
     std::vector<Claim> claims;
@@ -89,24 +129,28 @@ std::vector<Claim> largest_first(const std::vector<std::uint64_t>& part_rows) {
     return claims;
 }
 
-/// Adds up the evidence of all parts.
-std::vector<scoring::CompanyRow> company_rows(const std::filesystem::path& scores, std::uint64_t parts,
-                                              const scoring::TagRules& rules) {
-    std::vector<CompanyEvidence> all;
-    std::size_t merged = 0;
-    constexpr std::size_t merge_at = 1U << 18U;
-    for (std::uint64_t part = 0; part < parts; ++part) {
-        const auto evidence = io::read_company_evidence(scores / io::format::part_name(part));
-        all.insert(all.end(), evidence.begin(), evidence.end());
-        if (all.size() - merged < std::max(merge_at, merged)) continue;
-        scoring::sort_and_merge(all);
-        merged = all.size();
+/// Adds up the evidence of all parts into company rows, of `fan_in` parts at a time.
+void write_company_rows(const std::filesystem::path& scores, std::uint64_t parts,
+                        const scoring::TagRules& rules, std::size_t fan_in, const StopFlag& stop,
+                        io::ScoresIndexWriter& index) {
+    EvidenceSpill spill(scores, std::max<std::size_t>(fan_in, 2));
+    const auto add = [&](const CompanyEvidence& evidence) {
+        index.append(scoring::company_row(evidence, rules));
+    };
+    for (std::uint64_t part = 0; part < parts;) {
+        std::vector<EvidenceSource> sources;
+        for (; part < parts && sources.size() < fan_in; ++part) {
+            auto reader = std::make_shared<io::EvidenceReader>(
+                io::open_part_evidence(scores / io::format::part_name(part)));
+            sources.emplace_back([reader](CompanyEvidence& evidence) { return reader->next(evidence); });
+        }
+        if (part == parts && spill.runs() == 0) {
+            merge_evidence(sources, stop, add);
+            return;
+        }
+        spill.add_merged(sources, stop);
     }
-    scoring::sort_and_merge(all);
-    std::vector<scoring::CompanyRow> rows;
-    rows.reserve(all.size());
-    for (const CompanyEvidence& evidence : all) rows.push_back(scoring::company_row(evidence, rules));
-    return rows;
+    spill.merge({}, stop, add);
 }
 
 /// Of all part files. Not among the counts of a part: those are written before its file has its size.
@@ -123,7 +167,7 @@ Json coverage_of(const ScoreFiles& files, const SharedInputs& inputs, const Json
     const auto& observations = counts.at("observations");
     const double unclassified = observations.at("unclassified");
     const double considered = unclassified + observations.at("classified").get<double>();
-    const ByteStrings& tags = files.classification.classification.tags;
+    const ByteStrings& tags = files.tags;
     std::vector<bool> has_keys(tags.size());
     for (const scoring::Posting& posting : inputs.scoring.postings.postings) has_keys[posting.tag] = true;
     Json tags_without_keys = Json::array();
@@ -153,7 +197,8 @@ std::string some_of(const Json& list) {
 }
 
 RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const SharedInputs& inputs,
-                     const io::ScoresIndex& index, const PartJobResult& result, const Phases& phases) {
+                     const io::ScoresIndex& index, std::uint64_t company_rows, const PartJobResult& result,
+                     const Phases& phases) {
     const Json& counts = index.counts;
     const Json coverage = coverage_of(files, inputs, counts);
     const auto count = [&](const char* group, const char* name) {
@@ -169,7 +214,7 @@ RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const Share
     summary.verdict =
         fmt::format("{}: {} rows of {} addresses, {} company rows, in {} parts, as of {}",
                     args.output.string(), count_text(index.rows()), count_text(index.addresses()),
-                    count_text(index.company_rows.size()), index.parts.size(), date_text(files.model.as_of));
+                    count_text(company_rows), index.parts.size(), date_text(files.model.as_of));
     summary.lines.push_back(fmt::format(
         "read {} observations of {} addresses: {} classified, {} without a tag, {} "
         "outside the look-back, {} of excluded networks",
@@ -194,20 +239,23 @@ RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const Share
         summary.lines.push_back(fmt::format("parts that were there already: {}", result.parts_verified));
     }
     append_run_lines(summary, phases, result.ranks, result.imbalance);
-    summary.json = {{"verb", "score"},
-                    {"version", IPSCORE_VERSION},
-                    {"as_of", date_text(files.model.as_of)},
-                    {"content_hash", index.content_hash},
-                    {"parts", index.parts.size()},
-                    {"parts_already_there", result.parts_verified},
-                    {"company_rows", index.company_rows.size()},
-                    {"counts", counts},
-                    {"coverage", coverage},
-                    {"warnings", files.warnings},
-                    {"phases_seconds", phases.json()},
-                    {"seconds", phases.total_seconds()},
-                    {"imbalance", result.imbalance},
-                    {"ranks", result.ranks}};
+    summary.json = {
+        {"verb", "score"},
+        {"version", IPSCORE_VERSION},
+        {"as_of", date_text(files.model.as_of)},
+        {"content_hash", index.content_hash},
+        {"parts", index.parts.size()},
+        {"parts_already_there", result.parts_verified},
+        {"company_rows", company_rows},
+        {"counts", counts},
+        {"coverage", coverage},
+        {"spilled_runs",
+         {{"classification", files.classification_runs}, {"company_evidence", result.spilled_runs}}},
+        {"warnings", files.warnings},
+        {"phases_seconds", phases.json()},
+        {"seconds", phases.total_seconds()},
+        {"imbalance", result.imbalance},
+        {"ranks", result.ranks}};
     return summary;
 }
 
@@ -216,53 +264,78 @@ RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const Share
 RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
     Phases phases;
     phases.begin("check");
-    const int threads = args.threads > 0 ? args.threads : default_threads(world.ranks_on_node());
+    MemoryBudget budget = memory_budget(world, args.memory_bytes);
     ScoreFiles files;
     SharedInputs inputs;
     std::unique_ptr<io::OutputDirectory> output;
-    bool finished = false;
-    world.root_decides([&] {
-        files = read_score_files(args);
-        for (const std::string& warning : files.warnings) spdlog::warn(warning);
+    auto state = io::OutputDirectory::State::fresh;
+    world.root_decides(stop, [&] {
+        budget.need("a thread", worker_bytes(0));
+        files = read_score_files(args, budget, stop);
         const io::Job job = score_job(args, files);
+        for (const std::string& warning : files.warnings) spdlog::warn(warning);
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
-        finished = output->state() == io::OutputDirectory::State::finished;
+        state = output->state();
         inputs = share_inputs(files, job);
+        budget.release("a thread");
     });
     phases.begin("broadcast");
     broadcast_inputs(world, inputs, files);
+    auto known_state = static_cast<std::uint64_t>(state);
+    world.broadcast(known_state);
+    state = static_cast<io::OutputDirectory::State>(known_state);
+    if (!world.is_root()) budget.need("inputs", bytes_of(inputs));
+    const int threads =
+        budget.workers(args.threads > 0 ? args.threads : default_threads(world.ranks_on_node()),
+                       worker_bytes(inputs.scoring.rules.tags.size()));
+    const EvidenceRoom room = evidence_room(args, budget, threads);
 
     const PartJob job{.output = args.output,
                       .job_hash = inputs.job_hash,
                       .part_format = io::format::scores_part,
                       .columns = io::scores_columns,
                       .parts = inputs.part_rows.size(),
-                      .claims = largest_first(inputs.part_rows),
                       .threads = threads,
                       .phase = "score",
                       .progress = args.progress};
-    PartJobResult result = run_parts(world, job, stop, phases, [&]() -> MakePart {
-        return [&](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
-                   WorkCounters& counters) { return make_part(args, inputs, part, path, halt, counters); };
-    });
+    PartResults parts(job.parts);
+    if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, phases, parts);
+    const PartJobResult result = make_parts(
+        world, job, largest_first(parts.missing(), inputs.part_rows), stop, phases, parts, [&]() -> MakePart {
+            return [&](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
+                       WorkCounters& counters) {
+                return make_part(args, inputs, room, part, path, halt, counters);
+            };
+        });
 
     phases.begin("index");
     RunSummary summary;
-    world.root_decides([&] {
+    world.root_decides(stop, [&] {
         io::ScoresIndex index;
-        index.tags = files.classification.classification.tags;
-        index.companies = files.companies.companies;
+        index.tags = files.tags;
+        index.companies = std::move(files.companies.companies);
         index.model = files.model;
         index.job_hash = inputs.job_hash;
-        for (const io::PartRecord& part : result.parts) add_counts(index.counts, part.counts);
+        index.counts = result.counts;
         index.counts["stored_bytes"] = stored_bytes(args.output, result.parts.size());
         index.parts = result.parts;
-        index.company_rows = company_rows(args.output, index.parts.size(), inputs.scoring.rules);
         io::TemporaryFile file(args.output / io::format::index_name);
-        io::write_scores_index(file.path(), index, inputs.scoring);
+        io::ScoresIndexWriter writer(file.path());
+        // The workers are gone, and their room is free.
+        const std::uint64_t fan_in = args.evidence_fan_in > 0
+                                         ? args.evidence_fan_in
+                                         : std::clamp<std::uint64_t>(worker_bytes(index.tags.size()) *
+                                                                         static_cast<std::uint64_t>(threads) /
+                                                                         memory::evidence_part_bytes,
+                                                                     2, evidence_parts_max);
+        write_company_rows(args.output, index.parts.size(), inputs.scoring.rules, fan_in, stop, writer);
+        const std::uint64_t rows = writer.company_rows();
+        writer.finish(index, inputs.scoring);
         phases.end();
-        summary = summarize(args, files, inputs, index, result, phases);
-        publish_index(args.output, file, summary, finished && result.parts_verified == index.parts.size(),
+        summary = summarize(args, files, inputs, index, rows, result, phases);
+        publish_index(args.output, file, summary,
+                      state == io::OutputDirectory::State::finished &&
+                          result.parts_verified == index.parts.size(),
                       [&] { return io::read_scores_index(args.output).content_hash == index.content_hash; });
     });
     return summary;

@@ -2,8 +2,13 @@
 
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/model_toml.hpp"
+#include "ipscore/io/strings.hpp"
+#include "memory_needs.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <fmt/format.h>
+#include <utility>
 
 namespace ipscore::stages {
 
@@ -22,21 +27,60 @@ void check_days(const ScoreArgs& args, const ScoreFiles& files) {
         model.lookback_days));
 }
 
+/// The postings of the table's keys, as far as there is room for them.
+void join_with_table(const ScoreArgs& args, io::ClassificationFile& classification, MemoryBudget& budget,
+                     ScoreFiles& files) {
+    const io::H5File index = io::H5File::open(args.table / io::format::index_name);
+    io::StringsReader dictionary(index, io::format::dictionary);
+    budget.need("the tags", files.tags.bytes().size() + files.tags.size() * memory::score_worker_tag_bytes);
+    budget.need("keys", dictionary.size() * sizeof(std::uint32_t));
+    const scoring::PostingSizes sizes{
+        .keys = dictionary.size(),
+        .postings_max = std::min(files.classification.rows, budget.left_bytes() / sizeof(scoring::Posting))};
+    scoring::ResolvedPostings resolved =
+        scoring::resolve_postings([&](scoring::ClassifiedKey& key) { return classification.next(key); },
+                                  [&](std::string_view& key) { return dictionary.next(key); }, sizes);
+    budget.need("postings", resolved.postings * sizeof(scoring::Posting));
+    files.postings = std::move(resolved.lists);
+}
+
 Json describe(const io::InputFile& file) {
     return {{"path", file.path}, {"bytes", file.bytes}, {"rows", file.rows}};
 }
 
 } // namespace
 
-ScoreFiles read_score_files(const ScoreArgs& args) {
+ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const StopFlag& stop) {
     ScoreFiles files;
-    files.table = io::read_table_index(args.table);
+    files.table = io::read_table_index(args.table, false);
     files.model = io::read_model(args.model, args.as_of);
-    files.classification = io::read_classification(args.classification);
-    files.companies = io::read_companies(args.companies);
     check_days(args, files);
+
+    budget.need("reading", memory::csv_reader_bytes);
+    budget.need("sorting", memory::sort_bytes_min);
+    io::ReadLimits limits{.zstd_window_bytes = io::ByteSource::zstd_window_bytes_min};
+    if (args.classification.extension() == ".zst" || args.companies.extension() == ".zst") {
+        limits.zstd_window_bytes =
+            std::clamp(std::bit_floor(budget.left_bytes() / 4), limits.zstd_window_bytes,
+                       io::ByteSource::zstd_window_bytes_default);
+        budget.need("decompressing", limits.zstd_window_bytes);
+    }
+    files.companies = io::read_companies(args.companies, stop, limits, budget.left_bytes());
+    budget.need("the companies", files.companies.memory_bytes);
+
+    const std::uint64_t room = args.sort_bytes > 0 ? args.sort_bytes : budget.left_bytes() / 3;
+    io::ClassificationFile classification(
+        args.classification,
+        {.bytes = std::max(room, memory::sort_bytes_min), .spill_directory = args.output}, stop, limits);
+    files.classification = classification.file();
+    files.classification_runs = classification.spilled_runs();
+    files.tags = classification.tags();
+    join_with_table(args, classification, budget, files);
+    budget.release("sorting");
+    budget.release("decompressing");
+    budget.release("reading");
     for (const auto& [tag, override] : files.model.tags) {
-        if (files.classification.classification.tags.find_sorted(tag)) continue;
+        if (files.tags.find_sorted(tag)) continue;
         files.warnings.push_back(fmt::format("{}: tags.{}: no key is classified to this tag",
                                              args.model.string(), io::quoted_for_message(tag)));
     }
@@ -46,24 +90,23 @@ ScoreFiles read_score_files(const ScoreArgs& args) {
 io::Job score_job(const ScoreArgs& args, const ScoreFiles& files) {
     return {.verb = "score",
             .identity = {{"table", files.table.content_hash},
-                         {"classification", files.classification.file.content_hash},
+                         {"classification", files.classification.content_hash},
                          {"companies", files.companies.file.content_hash},
                          {"model", io::model_json(files.model)},
                          {"format_version", io::format::version}},
             .about = {{"table", args.table.string()},
-                      {"classification", describe(files.classification.file)},
+                      {"classification", describe(files.classification)},
                       {"companies", describe(files.companies.file)},
                       {"model", args.model.string()},
                       {"version", IPSCORE_VERSION}}};
 }
 
-SharedInputs share_inputs(const ScoreFiles& files, const io::Job& job) {
-    const scoring::Classification& classification = files.classification.classification;
+SharedInputs share_inputs(ScoreFiles& files, const io::Job& job) {
     SharedInputs inputs;
-    inputs.scoring.rules = scoring::TagRules(files.model, classification.tag_names());
-    inputs.scoring.postings = scoring::resolve_postings(classification, files.table.dictionary);
+    inputs.scoring.rules = scoring::TagRules(files.model, files.tags.views());
+    inputs.scoring.postings = std::move(files.postings);
     inputs.scoring.networks = scoring::NetworkMap(files.companies.companies, files.model.exclude_types);
-    inputs.keys = files.table.dictionary.size();
+    inputs.keys = inputs.scoring.postings.keys();
     for (const io::PartRecord& part : files.table.parts) {
         inputs.part_rows.push_back(part.rows);
         inputs.part_checksums.push_back(part.checksum);
@@ -76,11 +119,11 @@ SharedInputs share_inputs(const ScoreFiles& files, const io::Job& job) {
 void broadcast_inputs(mpi::World& world, SharedInputs& inputs, const ScoreFiles& files) {
     if (world.size() == 1) return;
     // Rules are rebuilt from model and tags, both of them small.
-    const ByteStrings& tags = files.classification.classification.tags;
+    const ByteStrings& tags = files.tags;
     std::string model = world.is_root() ? io::model_json(files.model).dump() : "";
     std::vector<char> tag_bytes(tags.bytes().begin(), tags.bytes().end());
     std::vector<std::uint64_t> tag_offsets(tags.offsets().begin(), tags.offsets().end());
-    std::vector<scoring::NetworkMap::Range> ranges = inputs.scoring.networks.ranges();
+    std::vector<scoring::NetworkMap::Range> ranges = inputs.scoring.networks.take_ranges();
     world.broadcast_text(model);
     world.broadcast_values(tag_bytes);
     world.broadcast_values(tag_offsets);
@@ -91,12 +134,17 @@ void broadcast_inputs(mpi::World& world, SharedInputs& inputs, const ScoreFiles&
     world.broadcast_values(inputs.part_rows);
     world.broadcast_values(inputs.part_checksums);
     world.broadcast_text(inputs.job_hash);
-    if (world.is_root()) return;
-    scoring::Classification classification;
-    classification.tags = ByteStrings(std::move(tag_bytes), std::move(tag_offsets));
-    inputs.scoring.rules =
-        scoring::TagRules(io::model_of_json(Json::parse(model)), classification.tag_names());
     inputs.scoring.networks = scoring::NetworkMap(std::move(ranges));
+    if (world.is_root()) return;
+    const ByteStrings all_tags(std::move(tag_bytes), std::move(tag_offsets));
+    inputs.scoring.rules = scoring::TagRules(io::model_of_json(Json::parse(model)), all_tags.views());
+}
+
+std::uint64_t bytes_of(const SharedInputs& inputs) {
+    return inputs.scoring.networks.ranges().size() * sizeof(scoring::NetworkMap::Range) +
+           inputs.scoring.postings.offsets.size() * sizeof(std::uint32_t) +
+           inputs.scoring.postings.postings.size() * sizeof(scoring::Posting) +
+           inputs.scoring.rules.tags.size() * memory::score_worker_tag_bytes;
 }
 
 } // namespace ipscore::stages

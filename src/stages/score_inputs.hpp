@@ -1,12 +1,15 @@
 // What `score` reads before the parts, checked on rank 0 and brought to all ranks.
 #pragma once
 
+#include "ipscore/core/byte_strings.hpp"
+#include "ipscore/core/stop.hpp"
 #include "ipscore/io/classification_csv.hpp"
 #include "ipscore/io/companies_csv.hpp"
 #include "ipscore/io/output_directory.hpp"
 #include "ipscore/io/table.hpp"
 #include "ipscore/mpi/world.hpp"
 #include "ipscore/scoring/scorer.hpp"
+#include "ipscore/stages/memory_budget.hpp"
 #include "ipscore/stages/score.hpp"
 
 #include <nlohmann/json.hpp>
@@ -17,15 +20,19 @@ namespace ipscore::stages {
 
 /// The input files as rank 0 has read them.
 struct ScoreFiles {
-    io::TableIndex table;
-    io::ClassificationFile classification;
+    io::TableIndex table; ///< without the dictionary
+    ByteStrings tags;     ///< of the classification
+    io::InputFile classification;
+    std::uint64_t classification_runs = 0; ///< sorted runs that were written, for it did not fit into memory
     io::CompaniesFile companies;
     scoring::Model model;
+    scoring::PostingLists postings;
     std::vector<std::string> warnings;
 };
 
-/// Reads and checks all inputs. Throws InputError.
-[[nodiscard]] ScoreFiles read_score_files(const ScoreArgs& args);
+/// Reads and checks all inputs, and joins classification and table. Sets aside what stays in memory. Throws
+/// InputError, also where the budget is too small, and Interrupted.
+[[nodiscard]] ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const StopFlag& stop);
 
 /// The job that these inputs stand for.
 [[nodiscard]] io::Job score_job(const ScoreArgs& args, const ScoreFiles& files);
@@ -38,7 +45,10 @@ struct SharedInputs {
     std::vector<std::uint64_t> part_checksums; ///< of the table
     std::string job_hash;
 };
-[[nodiscard]] SharedInputs share_inputs(const ScoreFiles& files, const io::Job& job);
+/// Takes the postings from `files`.
+[[nodiscard]] SharedInputs share_inputs(ScoreFiles& files, const io::Job& job);
+/// Bytes of what every rank holds of these.
+[[nodiscard]] std::uint64_t bytes_of(const SharedInputs& inputs);
 /// Rank 0's inputs on all ranks. All ranks must call; `files` counts on rank 0 only.
 void broadcast_inputs(mpi::World& world, SharedInputs& inputs, const ScoreFiles& files);
 

@@ -27,6 +27,7 @@ VERBS = {
         "--store DIR": "(required)",
         "--strict": "(default: skip bad rows, within --max-rejects)",
         "--max-rejects ROWS|PERCENT": "(default: 1%)",
+        "--memory SIZE": "(default: 3/4 of what the machine or cgroup has)",
         "--threads N": "(default: the cores that this process may use)",
     },
     "prepare": {
@@ -35,6 +36,7 @@ VERBS = {
         "--lookback-days N": "(default: 90)",
         "--output DIR": "(required)",
         "--restart": "(default: refuse)",
+        "--memory SIZE": "(default: 3/4 of what the machine or cgroup has, divided by the ranks on the node)",
         "--threads N": "(default: the cores that this process may use, divided by the ranks on its node)",
     },
     "score": {
@@ -45,6 +47,7 @@ VERBS = {
         "--output DIR": "(required)",
         "--as-of YYYY-MM-DD": "(default: the model's as_of)",
         "--restart": "(default: refuse)",
+        "--memory SIZE": "(default: 3/4 of what the machine or cgroup has, divided by the ranks on the node)",
         "--threads N": "(default: the cores that this process may use, divided by the ranks on its node)",
     },
     "export": {

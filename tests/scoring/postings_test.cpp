@@ -1,6 +1,8 @@
 // The classification joined with a table's dictionary, against a search for every key.
 #include "ipscore/scoring/classification.hpp"
 
+#include "ipscore/core/byte_strings.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,34 +20,46 @@ using ::testing::IsEmpty;
 
 using PostingsByKey = std::map<std::string, std::vector<Posting>>;
 
-Classification classification_of(const PostingsByKey& postings) {
-    Classification classification;
-    for (const auto& [key, list] : postings) {
-        classification.keys.push_back(key);
-        classification.postings.insert(classification.postings.end(), list.begin(), list.end());
-        classification.offsets.push_back(classification.postings.size());
-    }
-    return classification;
-}
-
 ByteStrings dictionary_of(const std::set<std::string>& keys) {
     ByteStrings dictionary;
     for (const std::string& key : keys) dictionary.push_back(key);
     return dictionary;
 }
 
-TEST(Classification, lists_its_tags_by_id) {
-    Classification classification;
-    classification.tags.push_back("a");
-    classification.tags.push_back(std::string_view("b\0c", 3));
-    EXPECT_THAT(classification.tag_names(), ElementsAre("a", std::string_view("b\0c", 3)));
-    EXPECT_THAT(Classification{}.tag_names(), IsEmpty());
+/// Both sides as streams.
+ResolvedPostings resolve(const PostingsByKey& postings, const ByteStrings& dictionary,
+                         std::uint64_t postings_max = 1000) {
+    auto next = postings.begin();
+    std::size_t key_id = 0;
+    return resolve_postings(
+        [&](ClassifiedKey& key) {
+            if (next == postings.end()) return false;
+            key = {next->first, next->second};
+            ++next;
+            return true;
+        },
+        [&](std::string_view& key) {
+            if (key_id == dictionary.size()) return false;
+            key = dictionary[key_id++];
+            return true;
+        },
+        {.keys = dictionary.size(), .postings_max = postings_max});
+}
+
+PostingLists lists_of(const PostingsByKey& postings, const ByteStrings& dictionary) {
+    return resolve(postings, dictionary).lists;
+}
+
+TEST(ResolvePostings, counts_what_there_is_no_room_for) {
+    const ResolvedPostings resolved =
+        resolve({{"a", {{0, 1}, {1, 1}}}, {"b", {{0, 2}}}}, dictionary_of({"a", "b"}), 2);
+    EXPECT_EQ(resolved.postings, 3U);
+    EXPECT_LE(resolved.lists.postings.size(), 2U);
 }
 
 TEST(ResolvePostings, gives_keys_of_both_sides_their_tags_and_no_others) {
-    const PostingLists lists =
-        resolve_postings(classification_of({{"b", {{0, 1}, {2, 5}}}, {"c", {{1, 7}}}, {"e", {{0, 9}}}}),
-                         dictionary_of({"a", "b", "d", "e", "f"}));
+    const PostingLists lists = lists_of({{"b", {{0, 1}, {2, 5}}}, {"c", {{1, 7}}}, {"e", {{0, 9}}}},
+                                        dictionary_of({"a", "b", "d", "e", "f"}));
     ASSERT_EQ(lists.keys(), 5U);
     EXPECT_THAT(lists.of(0), IsEmpty());
     EXPECT_THAT(lists.of(1), ElementsAre(Posting{0, 1}, Posting{2, 5}));
@@ -56,19 +70,18 @@ TEST(ResolvePostings, gives_keys_of_both_sides_their_tags_and_no_others) {
 }
 
 TEST(ResolvePostings, takes_an_empty_side) {
-    EXPECT_EQ(resolve_postings(classification_of({{"a", {{0, 1}}}}), {}).keys(), 0U);
-    const PostingLists lists = resolve_postings({}, dictionary_of({"a", "b"}));
+    EXPECT_EQ(lists_of({{"a", {{0, 1}}}}, ByteStrings{}).keys(), 0U);
+    const PostingLists lists = lists_of({}, dictionary_of({"a", "b"}));
     ASSERT_EQ(lists.keys(), 2U);
     EXPECT_THAT(lists.of(0), IsEmpty());
     EXPECT_THAT(lists.of(1), IsEmpty());
-    EXPECT_EQ(resolve_postings({}, {}).keys(), 0U);
+    EXPECT_EQ(lists_of({}, ByteStrings{}).keys(), 0U);
 }
 
 TEST(ResolvePostings, compares_bytes_as_unsigned) {
     // As signed bytes, \x80 would come before "a".
-    const PostingLists lists =
-        resolve_postings(classification_of({{"a", {{0, 1}}}, {"\x80", {{0, 2}}}, {"\xff", {{0, 3}}}}),
-                         dictionary_of({"a", "z", "\x7f", "\x80", "\xff"}));
+    const PostingLists lists = lists_of({{"a", {{0, 1}}}, {"\x80", {{0, 2}}}, {"\xff", {{0, 3}}}},
+                                        dictionary_of({"a", "z", "\x7f", "\x80", "\xff"}));
     EXPECT_THAT(lists.of(0), ElementsAre(Posting{0, 1}));
     EXPECT_THAT(lists.of(3), ElementsAre(Posting{0, 2}));
     EXPECT_THAT(lists.of(4), ElementsAre(Posting{0, 3}));
@@ -95,7 +108,7 @@ TEST(ResolvePostings, equals_a_search_for_every_key) {
         std::set<std::string> keys;
         for (std::uint64_t i = random() % 40; i > 0; --i) keys.insert(some_key());
 
-        const PostingLists lists = resolve_postings(classification_of(postings), dictionary_of(keys));
+        const PostingLists lists = lists_of(postings, dictionary_of(keys));
         ASSERT_EQ(lists.keys(), keys.size());
         std::uint32_t id = 0;
         for (const std::string& key : keys) {

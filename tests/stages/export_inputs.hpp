@@ -1,6 +1,7 @@
 // Small scores and tables, written value by value, for the tests of export.
 #pragma once
 
+#include "../io/table_index_file.hpp"
 #include "ipscore/core/address.hpp"
 #include "ipscore/core/day.hpp"
 #include "ipscore/io/format.hpp"
@@ -87,7 +88,6 @@ inline io::PartRecord write_scores_part(const std::filesystem::path& directory, 
         }
         writer.append(batch);
     }
-    writer.append(std::vector<scoring::CompanyEvidence>{});
     io::PartRecord record;
     record.counts = nlohmann::ordered_json::object();
     writer.finish("job", number, record);
@@ -102,7 +102,9 @@ inline void write_scores(const std::filesystem::path& directory, io::ScoresIndex
     index.counts = {{"rows", 4}};
     for (std::size_t part = 0; part < parts.size(); ++part)
         index.parts.push_back(write_scores_part(directory, part, parts[part]));
-    io::write_scores_index(directory / io::format::index_name, index, scoring::ScoringInputs{});
+    io::ScoresIndexWriter writer(directory / io::format::index_name);
+    for (const scoring::CompanyRow& row : index.company_rows) writer.append(row);
+    writer.finish(index, scoring::ScoringInputs{});
 }
 
 /// Tags `a,b`, `plain`, `say "hi"`; companies `Acme, Inc.`, `Beta`; three parts, of which one is empty.

@@ -49,10 +49,10 @@ protected:
         table_keys_.assign(segments_.size(), {});
         std::vector<MergeInput> inputs;
         for (std::size_t s = 0; s < segments_.size(); ++s) {
-            const ByteStrings dictionary = segments_[s]->read_dictionary();
-            for (std::size_t key = 0; key < dictionary.size(); ++key)
-                table_keys_[s].push_back(keys_.at(std::string(dictionary[key])));
-            inputs.push_back({segments_[s].get(), &table_keys_[s]});
+            io::StringsReader dictionary = segments_[s]->dictionary();
+            for (std::string_view key; dictionary.next(key);)
+                table_keys_[s].push_back(keys_.at(std::string(key)));
+            inputs.push_back({segments_[s].get(), table_keys_[s]});
         }
         first_day_ = first_day;
         last_day_ = last_day;

@@ -43,7 +43,9 @@ protected:
         segments_.push_back(write_segment(sorted));
     }
     [[nodiscard]] std::vector<Address> cut(std::uint64_t parts) const {
-        std::vector<Address> first = cut_addresses(segments_, parts);
+        stages::PartCut cut(segments_.size());
+        for (const auto& segment : segments_) cut.add(*segment);
+        std::vector<Address> first = cut.first_addresses(parts);
         EXPECT_FALSE(first.empty());
         EXPECT_EQ(first.front(), lowest_address);
         EXPECT_LE(first.size(), parts);

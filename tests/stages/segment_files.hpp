@@ -2,7 +2,6 @@
 #pragma once
 
 #include "ipscore/core/address.hpp"
-#include "ipscore/core/byte_strings.hpp"
 #include "ipscore/core/day.hpp"
 #include "ipscore/io/segment.hpp"
 
@@ -53,13 +52,13 @@ protected:
         std::map<std::string, std::uint32_t> ids;
         for (const std::string& key : more_keys) ids[key] = 0;
         for (const auto& [row, hits] : rows) ids[std::get<std::string>(row)] = 0;
-        ByteStrings dictionary;
-        for (auto& [key, id] : ids) {
-            id = static_cast<std::uint32_t>(dictionary.size());
-            dictionary.push_back(key);
-        }
         const auto path = directory_.path() / ("segment-" + std::to_string(segments_written_++) + ".h5");
-        io::SegmentWriter writer(path, dictionary);
+        io::SegmentWriter writer(path);
+        std::uint32_t next_id = 0;
+        for (auto& [key, id] : ids) {
+            id = next_id++;
+            writer.add_key(key);
+        }
         const Address* before = nullptr;
         for (const auto& [row, hits] : rows) {
             const auto& [address, key, day] = row;

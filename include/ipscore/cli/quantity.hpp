@@ -14,4 +14,8 @@ namespace ipscore::cli {
 /// `0.25`, `.25`, `1`: digits with at most one point, neither sign nor exponent; the nearest f64.
 [[nodiscard]] std::optional<double> parse_decimal(std::string_view text) noexcept;
 
+/// `512MiB`, `1.5GiB`, `64KiB`: a decimal and KiB, MiB, GiB or TiB, in bytes; nothing when it is not that, or
+/// beyond 2^63.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text) noexcept;
+
 } // namespace ipscore::cli

@@ -35,6 +35,14 @@ inline constexpr std::uint64_t unbounded = ~std::uint64_t{0};
 /// An address, which is held as a /128, or a network.
 [[nodiscard]] Reader networks_into(std::vector<Network>& field);
 
+/// `--memory`: a size such as 512MiB, above 0.
+[[nodiscard]] Reader memory_into(std::uint64_t& field);
+inline constexpr const char* memory_help = "memory that this process may take, such as 512MiB or 2GiB";
+inline constexpr const char* memory_default = "3/4 of what the machine or cgroup has";
+inline constexpr const char* rank_memory_help = "memory that each rank may take, such as 512MiB or 2GiB";
+inline constexpr const char* rank_memory_default =
+    "3/4 of what the machine or cgroup has, divided by the ranks on the node";
+
 /// `--threads`, which all verbs have.
 [[nodiscard]] Reader threads_into(int& field);
 inline constexpr const char* threads_help = "threads to compute with, 1 to 1024";

@@ -49,6 +49,13 @@ public:
         return low;
     }
 
+    /// Valid as long as the strings are.
+    [[nodiscard]] std::vector<std::string_view> views() const {
+        std::vector<std::string_view> views;
+        views.reserve(size());
+        for (std::size_t i = 0; i < size(); ++i) views.push_back((*this)[i]);
+        return views;
+    }
     [[nodiscard]] std::span<const char> bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::span<const std::uint64_t> offsets() const noexcept { return offsets_; }
     friend bool operator==(const ByteStrings&, const ByteStrings&) = default;

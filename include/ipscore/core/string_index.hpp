@@ -21,6 +21,9 @@ public:
     std::uint32_t insert(std::string_view text, std::uint64_t hash);
     [[nodiscard]] const ByteStrings& strings() const noexcept { return strings_; }
     [[nodiscard]] std::span<const std::uint64_t> hashes() const noexcept { return hashes_; }
+    /// Memory that the index takes at most, also while it grows, with so many more strings of so many bytes.
+    [[nodiscard]] std::uint64_t bytes_with(std::uint64_t more_strings,
+                                           std::uint64_t more_bytes) const noexcept;
     /// The last thing that may be asked, together with take_hashes().
     [[nodiscard]] ByteStrings take_strings() noexcept { return std::move(strings_); }
     [[nodiscard]] std::vector<std::uint64_t> take_hashes() noexcept { return std::move(hashes_); }

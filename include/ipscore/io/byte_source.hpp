@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -14,8 +15,13 @@ class Decoder;
 /// decompressed.
 class ByteSource {
 public:
+    /// `.zst` files may ask for this much memory, a power of two.
+    static constexpr std::uint64_t zstd_window_bytes_default = 1U << 27U;
+    static constexpr std::uint64_t zstd_window_bytes_min = 1U << 23U; ///< what zstd's levels up to 19 ask for
+
     /// Throws InputError when the file cannot be opened.
-    explicit ByteSource(std::filesystem::path path);
+    explicit ByteSource(std::filesystem::path path,
+                        std::uint64_t zstd_window_bytes_max = zstd_window_bytes_default);
     ~ByteSource();
     ByteSource(ByteSource&&) noexcept;
     ByteSource& operator=(ByteSource&&) noexcept;

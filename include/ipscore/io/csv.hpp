@@ -19,9 +19,13 @@ enum class CsvFault { none, quote_in_unquoted_field, text_after_closing_quote, u
 
 /// One row. Views point into the text that was split, or into `unquoted`.
 struct CsvRow {
-    std::vector<std::string_view> fields;
-    std::string_view text;  ///< as it stands in the file, without its line end
-    std::uint64_t line = 0; ///< where it begins, from 1
+    /// A header may not have more columns, and of a row no more fields are kept.
+    static constexpr std::size_t fields_max = 1U << 16U;
+
+    std::vector<std::string_view> fields; ///< the first fields_max of them
+    std::size_t field_count = 0;          ///< how many the row has
+    std::string_view text;                ///< as it stands in the file, without its line end
+    std::uint64_t line = 0;               ///< where it begins, from 1
     CsvFault fault = CsvFault::none;
     std::string unquoted; ///< quoted fields without their quotes
 };

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "ipscore/core/decimal.hpp"
+#include "ipscore/core/stop.hpp"
+#include "ipscore/io/byte_source.hpp"
 #include "ipscore/io/csv.hpp"
 
 #include <cstdint>
@@ -38,9 +40,16 @@ private:
 /// A weight or confidence: above 0, at most 1. Throws InputError.
 [[nodiscard]] Millionths share_of(std::string_view column, std::string_view text, const CsvPlace& place);
 
+/// What reading a file may take.
+struct ReadLimits {
+    std::uint64_t zstd_window_bytes = ByteSource::zstd_window_bytes_default;
+};
+
 /// Calls `header` with the header row, then `row` for every row that has as many fields as the header.
-/// Throws InputError for an unreadable file, a missing header or a malformed row.
+/// Throws InputError for an unreadable file, a missing header or a malformed row, Interrupted when `stop` is
+/// requested.
 InputFile read_csv(const std::filesystem::path& path, const std::function<void(const CsvHeader&)>& header,
-                   const std::function<void(const CsvRow&, const CsvPlace&)>& row);
+                   const std::function<void(const CsvRow&, const CsvPlace&)>& row, const ReadLimits& limits,
+                   const StopFlag& stop);
 
 } // namespace ipscore::io

@@ -33,7 +33,7 @@ struct Reject {
 };
 inline constexpr std::size_t reject_text_bytes_max = 1U << 16U;
 
-/// The rows of one block, as columns. Key ids index `keys`, which are distinct and in order of appearance.
+/// Some rows, as columns. Key ids index `keys`, which are distinct and in order of appearance.
 struct ObservationBatch {
     std::vector<Address> address;
     std::vector<std::uint32_t> key;
@@ -44,7 +44,23 @@ struct ObservationBatch {
     std::vector<Reject> rejects;
 };
 
-/// Parses whole rows without the header. Never throws for what the rows hold.
-[[nodiscard]] ObservationBatch parse_observations(const TextBlock& block, const ObservationColumns& columns);
+/// Parses a block of whole rows without the header. Never throws for what the rows hold.
+class ObservationParser {
+public:
+    /// More bad rows than these end a batch: a bad row of two bytes takes a hundred to report.
+    static constexpr std::size_t batch_rejects_max = 1024;
+
+    /// Both must outlive the parser.
+    ObservationParser(const TextBlock& block, const ObservationColumns& columns);
+
+    /// The next rows: all of the block in one batch, unless too many of them are bad.
+    [[nodiscard]] ObservationBatch next();
+    /// No rows are left.
+    [[nodiscard]] bool done() const noexcept { return rows_.rest().empty(); }
+
+private:
+    const ObservationColumns* columns_;
+    CsvRows rows_;
+};
 
 } // namespace ipscore::io

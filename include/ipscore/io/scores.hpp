@@ -3,6 +3,7 @@
 
 #include "ipscore/core/byte_strings.hpp"
 #include "ipscore/io/column.hpp"
+#include "ipscore/io/evidence.hpp"
 #include "ipscore/io/part.hpp"
 #include "ipscore/scoring/classification.hpp"
 #include "ipscore/scoring/companies.hpp"
@@ -40,8 +41,9 @@ public:
     explicit ScoresPartWriter(const std::filesystem::path& path);
 
     void append(const scoring::ScoreBatch& batch);
-    /// Sorted by (company, tag); once, after the last batch.
-    void append(const std::vector<scoring::CompanyEvidence>& evidence);
+    /// Company evidence in order of (company, tag).
+    void append(const scoring::CompanyEvidence& evidence) { evidence_.append(evidence); }
+    [[nodiscard]] std::uint64_t evidence_rows() const noexcept { return evidence_.size(); }
     /// Finishes the columns, fills in the record's numbers (its counts are the caller's), and closes the
     /// file.
     void finish(const std::string& job_hash, std::uint64_t part, PartRecord& record);
@@ -60,7 +62,7 @@ private:
     ColumnWriter<std::uint8_t> days_;
     ColumnWriter<std::int32_t> first_day_, last_day_;
     ColumnWriter<std::uint64_t> raw_;
-    std::vector<std::uint64_t> evidence_checksums_;
+    EvidenceWriter evidence_;
     Address first_;
     Address last_;
     std::uint64_t stored_bytes_ = 0;
@@ -116,8 +118,8 @@ private:
     std::uint64_t rows_left_ = 0;
 };
 
-/// The company evidence of one part, sorted by (company, tag). Throws InputError.
-[[nodiscard]] std::vector<scoring::CompanyEvidence> read_company_evidence(const std::filesystem::path& part);
+/// The company evidence of one part, in order of (company, tag). Throws InputError.
+[[nodiscard]] EvidenceReader open_part_evidence(const std::filesystem::path& part);
 
 /// index.h5 of scores: with a part list, it is all that readers, and `explain`, need besides the parts.
 struct ScoresIndex {
@@ -134,10 +136,30 @@ struct ScoresIndex {
     [[nodiscard]] std::uint64_t addresses() const noexcept;
 };
 
-/// Sets content_hash and writes `path`, which is not renamed. `inputs` are the resolved postings and rules,
-/// for `explain`. Throws EnvironmentError.
-void write_scores_index(const std::filesystem::path& path, ScoresIndex& index,
-                        const scoring::ScoringInputs& inputs);
+/// Writes the index of scores, which is not renamed: the company rows one by one, in order of (company, tag),
+/// then all the rest.
+class ScoresIndexWriter {
+public:
+    /// Throws EnvironmentError, as all of this does.
+    explicit ScoresIndexWriter(const std::filesystem::path& path);
+
+    void append(const scoring::CompanyRow& row);
+    [[nodiscard]] std::uint64_t company_rows() const noexcept { return tag_.size(); }
+    /// Sets content_hash and closes the file. `inputs` are the resolved postings and rules, for `explain`;
+    /// `index.company_rows` does not count.
+    void finish(ScoresIndex& index, const scoring::ScoringInputs& inputs);
+
+private:
+    /// Returns the checksum of all their columns.
+    std::uint64_t finish_company_rows();
+
+    H5File file_;
+    ColumnWriter<std::uint32_t> company_, tag_;
+    ColumnWriter<float> score_, surge_;
+    ColumnWriter<std::uint64_t> addresses_, hits_;
+    ColumnWriter<std::uint8_t> days_;
+    ColumnWriter<std::uint64_t> raw_;
+};
 
 /// Throws InputError when `scores` is no finished result or lacks a part.
 [[nodiscard]] ScoresIndex read_scores_index(const std::filesystem::path& scores);

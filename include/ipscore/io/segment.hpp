@@ -1,14 +1,16 @@
 // Segments: the sorted runs of the store.
 #pragma once
 
-#include "ipscore/core/byte_strings.hpp"
 #include "ipscore/core/day.hpp"
+#include "ipscore/io/format.hpp"
 #include "ipscore/io/sorted_rows.hpp"
+#include "ipscore/io/strings.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ipscore::io {
@@ -26,12 +28,16 @@ struct SegmentInfo {
     RowsPerDay days;
 };
 
-/// Writes one segment: sorted observations, and the dictionary that their key ids index (sorted, distinct).
+/// Writes one segment: the dictionary (sorted, distinct) first, then sorted observations whose key ids index
+/// it.
 class SegmentWriter {
 public:
-    SegmentWriter(const std::filesystem::path& path, const ByteStrings& dictionary);
+    explicit SegmentWriter(const std::filesystem::path& path);
 
+    void add_key(std::string_view key) { dictionary_.append(key); }
+    /// After the last key.
     void begin_address(Address address);
+    /// Rows of the address begun last, in order of (key, day).
     void append(std::uint32_t key, std::uint16_t day, std::uint32_t hits) {
         rows_.append(key, day, hits);
         ++day_rows_[day];
@@ -40,10 +46,12 @@ public:
     [[nodiscard]] SegmentInfo finish();
 
 private:
+    void end_dictionary();
+
     std::filesystem::path path_;
     H5File file_;
-    std::uint64_t keys_;
-    std::uint64_t dictionary_checksum_;
+    StringsWriter dictionary_;
+    bool dictionary_ended_ = false;
     SortedRowsWriter rows_;
     std::vector<std::uint64_t> day_rows_;
     std::vector<SeekPoint> seek_points_;
@@ -52,15 +60,22 @@ private:
 /// An open segment. Throws InputError on what is damaged.
 class Segment {
 public:
-    explicit Segment(const std::filesystem::path& path);
+    static constexpr std::uint64_t seek_points_unlimited = ~std::uint64_t{0};
+    /// Keeps at most `seek_points_max` of the file's places to start at, evenly spread: fewer of them take
+    /// less memory and more reading.
+    explicit Segment(const std::filesystem::path& path,
+                     std::uint64_t seek_points_max = seek_points_unlimited);
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
 
     [[nodiscard]] const H5File& file() const noexcept { return file_; }
-    /// Sorted by address; one at least every few thousand rows, except inside an address.
+    /// Sorted by address; all that the file has are one at least every few thousand rows, except inside an
+    /// address.
     [[nodiscard]] const std::vector<SeekPoint>& seek_points() const noexcept { return seek_points_; }
-    [[nodiscard]] ByteStrings read_dictionary() const;
+    /// The keys front to back.
+    [[nodiscard]] StringsReader dictionary() const { return {file_, format::dictionary}; }
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+    [[nodiscard]] std::uint64_t keys() const noexcept { return keys_; } ///< of the dictionary
     /// A reader of its own for every worker; `keys`: size of the dictionary.
     [[nodiscard]] SortedRowsReader reader(std::uint64_t keys) const { return {file_, keys}; }
 
@@ -68,6 +83,10 @@ private:
     H5File file_;
     std::vector<SeekPoint> seek_points_;
     std::uint64_t rows_ = 0;
+    std::uint64_t keys_ = 0;
 };
+
+/// True when there is a segment whose every chunk matches its checksum.
+[[nodiscard]] bool segment_is_whole(const std::filesystem::path& path);
 
 } // namespace ipscore::io

@@ -6,12 +6,14 @@
 #include "ipscore/io/part.hpp"
 #include "ipscore/io/segment.hpp"
 #include "ipscore/io/sorted_rows.hpp"
+#include "ipscore/io/strings.hpp"
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ipscore::io {
@@ -36,10 +38,30 @@ struct TableIndex {
     [[nodiscard]] std::uint64_t addresses() const noexcept;
 };
 
-/// Sets content_hash and writes `path`, which is not renamed. Throws EnvironmentError.
-void write_table_index(const std::filesystem::path& path, TableIndex& index);
+/// Writes the index of a table, which is not renamed: the keys one by one, in order, then all the rest.
+class TableIndexWriter {
+public:
+    /// Throws EnvironmentError, as all of this does.
+    explicit TableIndexWriter(const std::filesystem::path& path);
+
+    void add_key(std::string_view key) { dictionary_.append(key); }
+    [[nodiscard]] std::uint64_t keys() const noexcept { return dictionary_.size(); }
+    /// Sets content_hash and closes the file; `index.dictionary` does not count.
+    void finish(TableIndex& index);
+
+private:
+    H5File file_;
+    StringsWriter dictionary_;
+};
 
 /// Throws InputError when `table` is no finished table. Without `with_dictionary` that stays empty.
 [[nodiscard]] TableIndex read_table_index(const std::filesystem::path& table, bool with_dictionary = true);
+
+/// How many keys the dictionary has. Throws InputError.
+[[nodiscard]] std::uint64_t table_keys(const std::filesystem::path& table);
+
+/// True when the index is there, lists exactly `parts`, and has a dictionary that is whole.
+[[nodiscard]] bool table_index_stands(const std::filesystem::path& table,
+                                      const std::vector<PartRecord>& parts);
 
 } // namespace ipscore::io

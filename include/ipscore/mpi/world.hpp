@@ -2,10 +2,12 @@
 #pragma once
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/core/stop.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -21,7 +23,7 @@ struct AgreedError : Error {
 /// A few numbers between the main threads of two ranks.
 struct Mail {
     int rank = 0; ///< the other end
-    int kind = 0; ///< 0 to 1000
+    int kind = 0; ///< 0 to World::stop_mail_kind
     std::array<std::uint64_t, 4> values{};
 };
 
@@ -64,16 +66,29 @@ public:
     /// A message that has arrived, from any rank; returns at once.
     [[nodiscard]] std::optional<Mail> poll();
 
+    /// The smallest of the ranks' values, on all ranks. All ranks must call.
+    [[nodiscard]] std::uint64_t smallest(std::uint64_t value);
+
     /// For what every rank must decide alike: rank 0 runs `check`, and when it throws an Error, all ranks
-    /// throw the same. All ranks must call.
-    template <class Check>
-    void root_decides(Check check);
+    /// throw the same. `check` runs on a thread of its own and must not call MPI: the main threads listen
+    /// meanwhile, so that a rank that is asked to stop can ask rank 0, whose `stop` is requested then. All
+    /// ranks must call.
+    void root_decides(StopFlag& stop, const std::function<void()>& check);
+    /// The same for what takes no time.
+    void root_decides(const std::function<void()>& check);
+
+    /// Mail by which a rank asks rank 0 to stop; may arrive at any later time.
+    static constexpr int stop_mail_kind = 1000;
 
     /// Ends all ranks at once with that exit code. Without MPI, ends the process.
     [[noreturn]] void abort(ExitCode code) noexcept;
 
 private:
     void broadcast_raw(void* data, std::uint64_t bytes);
+    void share_verdict(ExitCode code, std::string message);
+    /// To the other ranks, which await_decision(): a non-blocking broadcast, which matches no other kind.
+    void announce_decision();
+    void await_decision(const StopFlag& stop);
     bool started_ = false;
     int rank_ = 0;
     int size_ = 1;
@@ -87,24 +102,6 @@ void World::broadcast_values(std::vector<T>& values) {
     broadcast(count);
     values.resize(count);
     broadcast_raw(values.data(), count * sizeof(T));
-}
-
-template <class Check>
-void World::root_decides(Check check) {
-    std::uint64_t code = 0;
-    std::string message;
-    if (is_root()) {
-        try {
-            check();
-        } catch (const Error& error) {
-            code = static_cast<std::uint64_t>(error.code());
-            message = error.what();
-        }
-    }
-    broadcast(code);
-    if (code == 0) return;
-    broadcast_text(message);
-    throw AgreedError(static_cast<ExitCode>(code), message);
 }
 
 } // namespace ipscore::mpi

@@ -1,11 +1,12 @@
 // Which content stands for which tag, and with what weight.
 #pragma once
 
-#include "ipscore/core/byte_strings.hpp"
 #include "ipscore/core/decimal.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace ipscore::scoring {
@@ -17,15 +18,10 @@ struct Posting {
     friend bool operator==(const Posting&, const Posting&) = default;
 };
 
-/// The classification: `postings[offsets[i] .. offsets[i + 1])` belong to key i; keys and tags are sorted
-/// byte by byte and distinct; the postings of a key are sorted by tag.
-struct Classification {
-    ByteStrings keys;
-    ByteStrings tags;
-    std::vector<std::uint64_t> offsets{0};
-    std::vector<Posting> postings;
-
-    [[nodiscard]] std::vector<std::string_view> tag_names() const;
+/// A key of the classification with its postings, which are sorted by tag.
+struct ClassifiedKey {
+    std::string_view key;
+    std::span<const Posting> postings;
 };
 
 /// The classification joined with a table's dictionary: postings by key id of the table. Keys without tags
@@ -40,9 +36,22 @@ struct PostingLists {
     [[nodiscard]] std::size_t keys() const noexcept { return offsets.size() - 1; }
 };
 
-/// Joins by merging: both `dictionary` and the classification's keys are sorted byte by byte.
-/// Throws InputError beyond 2^32-1 postings.
-[[nodiscard]] PostingLists resolve_postings(const Classification& classification,
-                                            const ByteStrings& dictionary);
+/// What the join is to make room for, and how much it may make.
+struct PostingSizes {
+    std::uint64_t keys = 0;         ///< of the dictionary
+    std::uint64_t postings_max = 0; ///< more are counted only
+};
+
+/// The lists, and how many postings there are, perhaps more than the lists hold.
+struct ResolvedPostings {
+    PostingLists lists;
+    std::uint64_t postings = 0;
+};
+
+/// Joins two streams by merging: `next_classified` and `next_key`, of the table's dictionary, give keys in
+/// byte order, each once, and return false at their end. Throws InputError beyond 2^32-1 postings.
+[[nodiscard]] ResolvedPostings resolve_postings(const std::function<bool(ClassifiedKey&)>& next_classified,
+                                                const std::function<bool(std::string_view&)>& next_key,
+                                                const PostingSizes& sizes);
 
 } // namespace ipscore::scoring

@@ -63,6 +63,8 @@ public:
     explicit NetworkMap(std::vector<Range> ranges) : ranges_(std::move(ranges)) {}
     /// Sorted, disjoint, without gaps; the first begins at the lowest address.
     [[nodiscard]] const std::vector<Range>& ranges() const noexcept { return ranges_; }
+    /// The last thing that may be asked.
+    [[nodiscard]] std::vector<Range> take_ranges() noexcept { return std::move(ranges_); }
 
 private:
     std::vector<Range> ranges_{Range{}};

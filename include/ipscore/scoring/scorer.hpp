@@ -75,8 +75,11 @@ struct ScoreCounts {
 class Scorer {
 public:
     /// `batch_rows`: after how many rows wants_drain() says so; the batch has room for one more address
-    /// beyond.
-    Scorer(const ScoringInputs& inputs, std::size_t batch_rows);
+    /// beyond. `evidence_rows_max`: about how much company evidence is held before wants_evidence_drain()
+    /// says so, sizeof(CompanyEvidence) each.
+    Scorer(const ScoringInputs& inputs, std::size_t batch_rows,
+           std::size_t evidence_rows_max = evidence_rows_default);
+    static constexpr std::size_t evidence_rows_default = 1U << 18U;
 
     void begin_address(Address address);
     void rows(std::span<const std::uint32_t> key, std::span<const std::uint16_t> day,
@@ -88,7 +91,10 @@ public:
     [[nodiscard]] const ScoreBatch& batch() const noexcept { return batch_; }
     void clear_batch() noexcept;
 
-    /// The part's evidence by (company, tag), sorted and distinct. Call it once, after the last address.
+    /// True when the company evidence should be taken before the next address.
+    [[nodiscard]] bool wants_evidence_drain() const noexcept { return evidence_full_; }
+    /// The evidence since the last call by (company, tag), sorted and distinct. What the calls for a part
+    /// give is to be merged; without wants_evidence_drain(), one call after the last address gives all of it.
     [[nodiscard]] std::vector<CompanyEvidence> take_company_evidence();
     [[nodiscard]] const ScoreCounts& counts() const noexcept { return counts_; }
 
@@ -119,6 +125,7 @@ private:
 
     const ScoringInputs* inputs_;
     std::size_t batch_rows_;
+    std::size_t evidence_rows_max_;
     NetworkMap::Sweep sweep_;
     std::vector<AgeSet> profile_ages_; ///< by profile: the ages below its look-back
 
@@ -139,10 +146,19 @@ private:
     TagSet company_touched_;
     std::vector<CompanyEvidence> flushed_;
     std::size_t flushed_sorted_ = 0; ///< flushed_ up to here is sorted and distinct
+    bool evidence_full_ = false;     ///< merging flushed_ no longer helps
 
     ScoreBatch batch_;
     ScoreCounts counts_;
 };
+
+/// Company evidence orders by company, then tag.
+[[nodiscard]] inline bool comes_before(const CompanyEvidence& a, const CompanyEvidence& b) noexcept {
+    return a.company != b.company ? a.company < b.company : a.tag < b.tag;
+}
+[[nodiscard]] inline bool same_row(const CompanyEvidence& a, const CompanyEvidence& b) noexcept {
+    return a.company == b.company && a.tag == b.tag;
+}
 
 /// Sorts by (company, tag) and adds up equal ones.
 void sort_and_merge(std::vector<CompanyEvidence>& evidence);

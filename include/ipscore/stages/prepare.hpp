@@ -22,6 +22,10 @@ struct PrepareArgs {
     int lookback_days = 90; ///< 1 to 36525; a model looks back 128 at most
     /// About how many observations make a part, at least 1. Decides where the table is cut, and nothing else.
     std::uint64_t part_rows = part_rows_default;
+    std::uint64_t memory_bytes = 0; ///< per rank; 0: default_memory_bytes()
+    /// How many segments are merged at a time, at least 2, where the memory allows it; 0: as many as it
+    /// allows. Decides how often rows are rewritten, and nothing else.
+    std::uint64_t fan_in_max = 0;
     bool restart = false; ///< replace the output of another job
     int threads = 0;      ///< per rank; 0: the cores of this process, divided by the ranks on the node
     bool progress = true; ///< a progress line on a terminal, log lines elsewhere

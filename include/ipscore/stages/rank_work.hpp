@@ -23,6 +23,7 @@ struct WorkCounters {
     std::atomic<std::uint64_t> parts = 0;
     std::atomic<std::uint64_t> rows = 0;
     std::atomic<std::uint64_t> bytes = 0;
+    std::atomic<std::uint64_t> spilled_runs = 0; ///< sorted runs that did not fit into memory
 };
 
 /// How this rank spent its time.
@@ -30,6 +31,7 @@ struct RankLoad {
     std::uint64_t claims = 0;
     std::uint64_t parts = 0;
     std::uint64_t rows = 0;
+    std::uint64_t spilled_runs = 0;
     double busy_seconds = 0; ///< of all workers
     double wall_seconds = 0; ///< from the first claim to the last rank's end
 };

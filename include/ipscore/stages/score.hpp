@@ -6,6 +6,7 @@
 #include "ipscore/mpi/world.hpp"
 #include "ipscore/stages/summary.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 
@@ -17,10 +18,15 @@ struct ScoreArgs {
     std::filesystem::path companies;
     std::filesystem::path model;
     std::filesystem::path output;
-    std::optional<Day> as_of; ///< overrides the model's
-    bool restart = false;     ///< replace the output of another job
-    int threads = 0;          ///< per rank; 0: the cores of this process, divided by the ranks on the node
-    bool progress = true;     ///< a progress line on a terminal, log lines elsewhere
+    std::optional<Day> as_of;       ///< overrides the model's
+    std::uint64_t memory_bytes = 0; ///< per rank; 0: default_memory_bytes()
+    // What the memory decides where these are 0; they decide what goes through files, and nothing else.
+    std::uint64_t sort_bytes = 0;        ///< of the classification, sorted in memory
+    std::uint64_t evidence_rows_max = 0; ///< company evidence of a part, held in memory
+    std::uint64_t evidence_fan_in = 0;   ///< runs of company evidence merged at a time, at least 2
+    bool restart = false;                ///< replace the output of another job
+    int threads = 0;      ///< per rank; 0: the cores of this process, divided by the ranks on the node
+    bool progress = true; ///< a progress line on a terminal, log lines elsewhere
 };
 
 /// All ranks must call. Returns the summary on rank 0, and an empty one elsewhere. Throws the same on all

@@ -1,0 +1,58 @@
+#include "dictionary_merge.hpp"
+
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/key_map.hpp"
+#include "memory_needs.hpp"
+
+#include <functional>
+#include <queue>
+#include <utility>
+
+namespace ipscore::stages {
+
+OpenSegments open_segments(const std::vector<std::filesystem::path>& paths) {
+    OpenSegments segments;
+    for (const auto& path : paths)
+        segments.push_back(std::make_unique<io::Segment>(path, memory::seek_points_kept));
+    return segments;
+}
+
+std::vector<std::uint64_t> key_counts(const OpenSegments& segments) {
+    std::vector<std::uint64_t> counts;
+    for (const auto& segment : segments) counts.push_back(segment->keys());
+    return counts;
+}
+
+void merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
+                        const StopFlag& stop, const std::function<void(std::string_view)>& add) {
+    io::KeyMapWriter map(map_path, key_counts(segments));
+    std::vector<io::StringsReader> dictionaries;
+    dictionaries.reserve(segments.size());
+    for (const auto& segment : segments) dictionaries.push_back(segment->dictionary());
+    using Next = std::pair<std::string_view, std::size_t>; // a segment's next key
+    std::priority_queue<Next, std::vector<Next>, std::greater<>> next;
+    const auto advance = [&](std::size_t segment) {
+        std::string_view key;
+        if (dictionaries[segment].next(key)) next.emplace(key, segment);
+    };
+    for (std::size_t s = 0; s < segments.size(); ++s) advance(s);
+    constexpr std::uint64_t keys_max = 0xffff'ffff;
+    constexpr std::uint64_t look_every = 1U << 16U;
+    std::string key;
+    for (std::uint64_t id = 0; !next.empty(); ++id) {
+        if (id == keys_max)
+            throw InputError("more than 4294967295 distinct keys in the store; prepare a shorter look-back");
+        if (id % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
+        key = next.top().first; // goes with the reader's next one
+        add(key);
+        while (!next.empty() && next.top().first == key) {
+            const std::size_t segment = next.top().second;
+            next.pop();
+            map.append(segment, static_cast<std::uint32_t>(id));
+            advance(segment);
+        }
+    }
+    map.finish();
+}
+
+} // namespace ipscore::stages

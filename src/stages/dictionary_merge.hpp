@@ -1,0 +1,29 @@
+// The dictionaries of many segments merged into one.
+#pragma once
+
+#include "ipscore/core/stop.hpp"
+#include "ipscore/io/segment.hpp"
+#include "merge.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace ipscore::stages {
+
+/// Segments that are merged together, open.
+using OpenSegments = std::vector<std::unique_ptr<io::Segment>>;
+[[nodiscard]] OpenSegments open_segments(const std::vector<std::filesystem::path>& paths);
+
+/// Keys of each segment's dictionary.
+[[nodiscard]] std::vector<std::uint64_t> key_counts(const OpenSegments& segments);
+
+/// Calls `add` for every distinct key, in byte order, and writes the map from each segment's key ids to the
+/// numbers of those calls to `map_path`. Memory is bounded by a chunk of each dictionary. Throws InputError
+/// beyond 2^32-1 keys, Interrupted when `stop` is requested, EnvironmentError.
+void merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
+                        const StopFlag& stop, const std::function<void(std::string_view)>& add);
+
+} // namespace ipscore::stages

@@ -1,0 +1,106 @@
+#include "merge_levels.hpp"
+
+#include "dictionary_merge.hpp"
+#include "ipscore/core/checksum.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/durable_file.hpp"
+#include "ipscore/io/key_map.hpp"
+#include "ipscore/io/segment.hpp"
+#include "ipscore/stages/rank_work.hpp"
+#include "merge.hpp"
+#include "merge_plan.hpp"
+
+#include <algorithm>
+
+namespace ipscore::stages {
+
+namespace {
+
+/// What a merge of these files makes: the name tells the content, so that a later run knows it again.
+MergeFile merged_file(const std::vector<MergeFile>& inputs, const std::filesystem::path& directory) {
+    StreamHash hash;
+    MergeFile merged;
+    for (const MergeFile& input : inputs) {
+        hash.update(input.id);
+        hash.update("\n");
+        merged.rows += input.rows;
+    }
+    merged.id = hash.digest128_text();
+    merged.path = directory / ("run-" + merged.id + ".h5");
+    return merged;
+}
+
+/// False when `halt` was requested before the end.
+bool merge_files(const std::vector<MergeFile>& inputs, const std::filesystem::path& path,
+                 const StopFlag& halt) {
+    std::vector<std::filesystem::path> paths;
+    for (const MergeFile& input : inputs) paths.push_back(input.path);
+    const OpenSegments segments = open_segments(paths);
+    io::TemporaryFile file(path);
+    io::SegmentWriter writer(file.path());
+    const io::TemporaryFile map_file(path.parent_path() / "keys");
+    try {
+        merge_dictionaries(segments, map_file.path(), halt,
+                           [&](std::string_view key) { writer.add_key(key); });
+    } catch (const Interrupted&) {
+        return false;
+    }
+    const io::KeyMap map(map_file.path(), key_counts(segments));
+    std::vector<MergeInput> merge_inputs;
+    for (std::size_t s = 0; s < segments.size(); ++s) merge_inputs.push_back({segments[s].get(), map.of(s)});
+    SegmentMerge merge(merge_inputs, first_valid_day, last_valid_day);
+    merge.merge_all(writer, halt);
+    if (halt.requested()) return false;
+    (void)writer.finish();
+    file.publish(false); // a later run verifies what is there
+    return true;
+}
+
+} // namespace
+
+std::uint64_t merge_levels(mpi::World& world, std::vector<MergeFile>& files, const MergeLevels& levels,
+                           const StopFlag& stop, Phases& phases) {
+    std::uint64_t merges = 0;
+    for (;;) {
+        std::vector<std::uint64_t> rows;
+        for (const MergeFile& file : files) rows.push_back(file.rows);
+        const auto plan = plan_level(rows, levels.fan_in);
+        if (plan.empty()) return merges;
+        phases.begin("merge-levels");
+        if (world.is_root()) std::filesystem::create_directories(levels.directory);
+        std::vector<bool> replaced(files.size());
+        std::vector<std::vector<MergeFile>> groups;
+        std::vector<MergeFile> merged;
+        std::vector<Claim> claims;
+        for (const auto& indexes : plan) {
+            std::vector<MergeFile> group;
+            for (const std::size_t index : indexes) {
+                replaced[index] = true;
+                group.push_back(files[index]);
+            }
+            merged.push_back(merged_file(group, levels.directory));
+            claims.push_back({.first_part = groups.size()});
+            groups.push_back(std::move(group));
+        }
+        world.barrier(); // the directory is there
+        const auto work = [&](const Claim& claim, const StopFlag& halt, WorkCounters& counters) {
+            const MergeFile& target = merged[claim.first_part];
+            if (!io::segment_is_whole(target.path) &&
+                !merge_files(groups[claim.first_part], target.path, halt))
+                return;
+            counters.rows += target.rows;
+            ++counters.parts;
+        };
+        work_on_claims(world, claims, groups.size(), levels.threads, stop, "merge-levels", levels.progress,
+                       work);
+        merges += groups.size();
+        std::vector<MergeFile> next;
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            if (!replaced[i]) next.push_back(std::move(files[i]));
+        }
+        std::ranges::move(merged, std::back_inserter(next));
+        files = std::move(next);
+    }
+}
+
+} // namespace ipscore::stages
