@@ -4,7 +4,6 @@ the name of its index, and the same command afterwards ends with the same values
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -17,100 +16,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
 import h5py  # noqa: E402
 
-from cli_test_lib import Result, assert_sightly, decode, job_environment, mpirun, run  # noqa: E402
+from cli_test_lib import mpirun, run  # noqa: E402
+from live_job import ENDS_WITHIN_SECONDS, LiveJob, send, stop  # noqa: E402
 from pipeline_lib import PipelineTest, h5_values, snapshot  # noqa: E402
 
 RANKS = 4
-ENDS_WITHIN_SECONDS = 30  # loosely: such a job takes well below a second on an idle machine
-
-
-class LiveJob:
-    """A command under mpirun that runs while the test looks on. The ranks can be stopped and let go on, so that the test
-    need not be quicker than the job."""
-
-    def __init__(self, command, cwd):
-        self.command = command
-        self.process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **job_environment()}, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-
-    def descendants(self):
-        children = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                except (OSError, ValueError):
-                    continue
-                children.setdefault(parent, []).append(int(entry.name))
-        found, front = [], [self.process.pid]
-        while front:
-            front = [child for pid in front for child in children.get(pid, [])]
-            found += front
-        return found
-
-    def ranks(self):
-        """Process id of each rank; waits until all are there."""
-        deadline = time.monotonic() + ENDS_WITHIN_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            ranks = {}
-            for pid in self.descendants():
-                try:
-                    environment = (Path("/proc") / str(pid) / "environ").read_bytes()
-                    if os.path.basename(os.readlink(f"/proc/{pid}/exe")) != os.path.basename(os.environ["IPSCORE_BIN"]):
-                        continue
-                except OSError:
-                    continue
-                rank = re.search(rb"(?:^|\0)OMPI_COMM_WORLD_RANK=(\d+)\0", environment)
-                if rank:
-                    ranks[int(rank.group(1))] = pid
-            if len(ranks) == RANKS:
-                return [ranks[rank] for rank in range(RANKS)]
-            time.sleep(0.002)
-        raise AssertionError(f"the ranks did not come up\n{self.wait()}")
-
-    def wait(self, seconds=ENDS_WITHIN_SECONDS):
-        """How it ended; fails when it does not end."""
-        try:
-            out, err = self.process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            out, err = self.process.communicate()
-            raise AssertionError(f"still running after {seconds} s\n"
-                                 f"{Result(self.command, self.process.returncode, decode(out), decode(err))}") from None
-        result = Result(self.command, self.process.returncode, decode(out), decode(err))
-        assert_sightly(result)
-        return result
-
-    def kill(self):
-        """Ends mpirun and the ranks, stopped ones too."""
-        for pid in self.descendants() + [self.process.pid]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-
-
-def send(pids, signal_number):
-    for pid in pids:
-        try:
-            os.kill(pid, signal_number)
-        except ProcessLookupError:
-            pass
-
-
-def stop(pids):
-    """SIGSTOP, and waits until every thread stands still: one that is inside a write goes on to its end."""
-    send(pids, signal.SIGSTOP)
-    deadline = time.monotonic() + ENDS_WITHIN_SECONDS
-    for pid in pids:
-        for task in Path(f"/proc/{pid}/task").glob("*/stat"):
-            while time.monotonic() < deadline:
-                try:
-                    if task.read_text().rpartition(")")[2].split()[0] in "TtZX":
-                        break
-                except OSError:
-                    break
-                time.sleep(0.001)
 
 
 class FailureTest(PipelineTest):
@@ -319,7 +229,7 @@ class LiveJobTest(FailureTest):
     """What happens to a job in the middle of its work."""
 
     def start(self, words):
-        job = LiveJob(mpirun(RANKS, *words), self.dir)
+        job = LiveJob(mpirun(RANKS, *words), self.dir, RANKS)
         self.addCleanup(job.process.communicate)
         self.addCleanup(job.kill)
         return job
