@@ -1,6 +1,7 @@
 #include "ipscore/io/column.hpp"
 
 #include "ipscore/core/checksum.hpp"
+#include "ipscore/core/error.hpp"
 #include "ipscore/io/scale_offset.hpp"
 
 #include <algorithm>
@@ -234,11 +235,13 @@ std::uint64_t write_column(H5File& file, const std::string& name, Codec codec, s
     return writer.checksum();
 }
 
-std::uint64_t verify_column(const H5File& file, const std::string& name, ElementType type) {
+std::uint64_t verify_column(const H5File& file, const std::string& name, ElementType type,
+                            const StopFlag& halt) {
     const H5Dataset dataset = file.open_dataset(name, type);
     const auto checksums = read_chunk_checksums(file, name, dataset.chunks());
     std::vector<std::byte> coded;
     for (std::uint64_t chunk = 0; chunk < dataset.chunks(); ++chunk) {
+        if (halt.requested()) throw Interrupted("stopped on request");
         dataset.read_chunk(chunk, coded);
         check_chunk(file, name, chunk, coded, checksums);
     }

@@ -38,7 +38,7 @@ void write_part_record(H5File& file, const char* format, const std::string& job_
 
 std::optional<PartRecord> verify_part(const std::filesystem::path& path, const char* format,
                                       const std::string& job_hash, std::uint64_t part,
-                                      std::span<const ColumnName> columns) {
+                                      std::span<const ColumnName> columns, const StopFlag& halt) {
     if (!std::filesystem::exists(path)) return std::nullopt;
     try {
         const H5File file = H5File::open(path);
@@ -47,7 +47,7 @@ std::optional<PartRecord> verify_part(const std::filesystem::path& path, const c
         if (file.read_u64("/", format::attribute_part) != part) return std::nullopt;
         std::vector<std::uint64_t> checksums;
         for (const ColumnName& column : columns)
-            checksums.push_back(verify_column(file, column.name, column.type));
+            checksums.push_back(verify_column(file, column.name, column.type, halt));
         PartRecord record;
         record.addresses = file.read_u64("/", "addresses");
         record.rows = file.read_u64("/", "rows");
@@ -59,6 +59,8 @@ std::optional<PartRecord> verify_part(const std::filesystem::path& path, const c
         if (record.checksum != combine_checksums(checksums)) return std::nullopt;
         return record;
     } catch (const InputError&) {
+        return std::nullopt;
+    } catch (const Interrupted&) {
         return std::nullopt;
     } catch (const Json::exception&) {
         return std::nullopt;

@@ -50,10 +50,10 @@ void verify_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, P
     phases.begin("verify");
     std::vector<Claim> claims;
     for (std::uint64_t part = 0; part < job.parts; ++part) claims.push_back({part, 1});
-    const auto verify = [&](const Claim& claim, const StopFlag&, WorkCounters& counters) {
+    const auto verify = [&](const Claim& claim, const StopFlag& halt, WorkCounters& counters) {
         const std::uint64_t part = claim.first_part;
         const std::filesystem::path path = job.output / io::format::part_name(part);
-        if (auto record = io::verify_part(path, job.part_format, job.job_hash, part, job.columns))
+        if (auto record = io::verify_part(path, job.part_format, job.job_hash, part, job.columns, halt))
             results.add_verified(part, std::move(*record), path);
         ++counters.parts;
     };
@@ -82,9 +82,9 @@ PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vecto
     const RankLoad load = work_on_claims(world, claims, results.missing().size(), job.threads, stop,
                                          job.phase, job.progress, work);
     phases.begin("flush");
-    results.flush_to_disk();
+    results.flush_to_disk(stop);
     PartJobResult result;
-    result.parts = results.gather(world);
+    result.parts = results.gather(world, stop);
     result.counts = results.counts();
     result.parts_verified = results.parts_verified();
     gather_loads(world, load, job.threads, result);

@@ -70,13 +70,19 @@ void PartResults::agree_on_missing(mpi::World& world) {
     world.broadcast_values(missing_);
 }
 
-void PartResults::flush_to_disk() const {
-    for (const auto& path : paths_) io::sync_to_disk(path);
+void PartResults::flush_to_disk(const StopFlag& stop) const {
+    for (const auto& path : paths_) {
+        if (stop.requested()) return;
+        io::sync_to_disk(path);
+    }
     if (!paths_.empty()) io::sync_to_disk(paths_.front().parent_path());
 }
 
-std::vector<io::PartRecord> PartResults::gather(mpi::World& world) {
-    Json mine{{"verified", verified_here_}, {"records", Json::array()}, {"counts", counts_}};
+std::vector<io::PartRecord> PartResults::gather(mpi::World& world, const StopFlag& stop) {
+    Json mine{{"stopped", stop.requested()},
+              {"verified", verified_here_},
+              {"records", Json::array()},
+              {"counts", counts_}};
     for (const auto& [part, record] : records_) mine["records"].push_back(to_json(part, record));
     const auto texts = world.gather_texts(mine.dump());
     std::vector<io::PartRecord> records(world.is_root() ? parts_ : 0);
@@ -86,6 +92,7 @@ std::vector<io::PartRecord> PartResults::gather(mpi::World& world) {
         counts_ = {};
         for (const std::string& text : texts) {
             const Json theirs = Json::parse(text);
+            if (theirs.at("stopped").get<bool>()) throw Interrupted("stopped on request");
             if (theirs.at("counts").is_object()) add_counts(counts_, theirs.at("counts"));
             parts_verified_ += theirs.at("verified").get<std::uint64_t>();
             for (const Json& json : theirs.at("records")) {

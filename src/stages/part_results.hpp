@@ -1,6 +1,7 @@
 // The records of the parts that the ranks have finished, on their way to the index.
 #pragma once
 
+#include "ipscore/core/stop.hpp"
 #include "ipscore/io/part.hpp"
 #include "ipscore/mpi/world.hpp"
 
@@ -28,12 +29,13 @@ public:
     /// In rising order: all parts until agree_on_missing() says otherwise.
     [[nodiscard]] const std::vector<std::uint64_t>& missing() const noexcept { return missing_; }
 
-    /// Waits until all these parts, and their names, are on the disk. Throws EnvironmentError.
-    void flush_to_disk() const;
+    /// Waits until all these parts, and their names, are on the disk, or until `stop` is requested. Throws
+    /// EnvironmentError.
+    void flush_to_disk(const StopFlag& stop) const;
     /// All records in order of parts, on rank 0; empty elsewhere. What the parts counted is added up in
     /// counts(), and left out of the records: there may be much of it. All ranks must call. Throws
-    /// AgreedError when a part is missing.
-    [[nodiscard]] std::vector<io::PartRecord> gather(mpi::World& world);
+    /// AgreedError when a part is missing, or when any rank was asked to stop.
+    [[nodiscard]] std::vector<io::PartRecord> gather(mpi::World& world, const StopFlag& stop);
     // On rank 0, after gather(), over all ranks:
     [[nodiscard]] std::uint64_t parts_verified() const noexcept { return parts_verified_; }
     [[nodiscard]] const nlohmann::ordered_json& counts() const noexcept { return counts_; }

@@ -6,6 +6,7 @@
 // holds too, except that another version of libdeflate may code equal bytes differently.
 #pragma once
 
+#include "ipscore/core/stop.hpp"
 #include "ipscore/io/h5.hpp"
 
 #include <cstddef>
@@ -94,7 +95,9 @@ template <class T>
 std::uint64_t write_column(H5File& file, const std::string& name, Codec codec, std::span<const T> values);
 
 /// Checks every stored chunk of `name` against its checksum, without decoding, and returns the checksum of
-/// the column. Throws InputError when one does not match.
-std::uint64_t verify_column(const H5File& file, const std::string& name, ElementType type);
+/// the column. Throws InputError when one does not match, and Interrupted when `halt` was requested
+/// meanwhile.
+std::uint64_t verify_column(const H5File& file, const std::string& name, ElementType type,
+                            const StopFlag& halt = {});
 
 } // namespace ipscore::io

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipscore/core/address.hpp"
+#include "ipscore/core/stop.hpp"
 #include "ipscore/io/h5.hpp"
 
 #include <cstdint>
@@ -36,10 +37,12 @@ void write_part_record(H5File& file, const char* format, const std::string& job_
                        const PartRecord& record);
 
 /// The record of a part that is whole: of this job, with every chunk matching its checksum. Nothing when the
-/// file is missing, damaged or of another job: then it is to be made again.
+/// file is missing, damaged or of another job: then it is to be made again. Nothing, too, when `halt` was
+/// requested meanwhile.
 [[nodiscard]] std::optional<PartRecord> verify_part(const std::filesystem::path& path, const char* format,
                                                     const std::string& job_hash, std::uint64_t part,
-                                                    std::span<const ColumnName> columns);
+                                                    std::span<const ColumnName> columns,
+                                                    const StopFlag& halt = {});
 
 /// Combines the checksums of a part's columns, in the order of the columns.
 [[nodiscard]] std::uint64_t combine_checksums(std::span<const std::uint64_t> checksums);
