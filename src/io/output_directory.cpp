@@ -6,10 +6,12 @@
 #include "ipscore/io/format.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <string_view>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -37,27 +39,62 @@ bool is_ours(const std::filesystem::path& path) {
            is_temporary_name(path);
 }
 
-/// Descriptor of the locked file, or -1 when another process holds the lock. An open-file-description lock
-/// goes when its process does, and works across the nodes of a shared file system that has POSIX locks.
+// Locks of open file descriptions go when their process does, and work across the nodes of a shared file
+// system that has POSIX locks. Rank 0 has the first byte for itself; the other ranks share the second.
+constexpr ::off_t ranks_byte = 1;
+constexpr ::off_t to_the_end = 0; // as the length of a lock
+
+int open_lock(const std::filesystem::path& path) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) throw EnvironmentError(system_message("cannot make", path.string()));
+    return fd;
+}
+
+/// False when another process is in the way.
+bool set_lock(int fd, short type, ::off_t begin, ::off_t length) noexcept {
+    struct flock lock {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = begin;
+    lock.l_len = length;
+    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+/// Closes `fd`.
+[[noreturn]] void cannot_lock(int fd, const std::filesystem::path& path) {
+    const int error = errno;
+    ::close(fd);
+    throw EnvironmentError(system_message("cannot lock", path.string(), error));
+}
+
+/// Descriptor of the locked file, or -1 when a rank of another job lives.
 int try_lock(const std::filesystem::path& path) {
     for (;;) {
-        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0) throw EnvironmentError(system_message("cannot make", path.string()));
-        struct flock lock {};
-        lock.l_type = F_WRLCK;
-        lock.l_whence = SEEK_SET;
-        if (::fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-            const int error = errno;
+        const int fd = open_lock(path);
+        // The bytes of ranks too: only when no rank of an earlier job lives either is the directory ours.
+        if (!set_lock(fd, F_WRLCK, 0, to_the_end)) {
+            if (errno != EAGAIN && errno != EACCES) cannot_lock(fd, path);
             ::close(fd);
-            if (error == EAGAIN || error == EACCES) return -1;
-            throw EnvironmentError(system_message("cannot lock", path.string(), error));
+            return -1;
         }
         // The name may have been taken from us between open and lock, by a job that ended or restarted.
         struct stat mine {};
         struct stat named {};
-        if (::fstat(fd, &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino)
+        if (::fstat(fd, &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino) {
+            set_lock(fd, F_UNLCK, ranks_byte, to_the_end); // for our own ranks
             return fd;
+        }
         ::close(fd);
+    }
+}
+
+int lock_within(const std::filesystem::path& path, std::chrono::milliseconds patience) {
+    constexpr std::chrono::milliseconds between_tries{50};
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        const int fd = try_lock(path);
+        if (fd >= 0 || std::chrono::steady_clock::now() >= deadline) return fd;
+        std::this_thread::sleep_for(between_tries);
     }
 }
 
@@ -139,19 +176,28 @@ std::string differences(const Json& before, const Json& now) {
     return text;
 }
 
-DirectoryLock::DirectoryLock(const std::filesystem::path& directory)
-    : path_(directory / lock_name), fd_(try_lock(path_)) {
+DirectoryLock::DirectoryLock(const std::filesystem::path& directory, std::chrono::milliseconds patience)
+    : path_(directory / lock_name), fd_(lock_within(path_, patience)) {
     if (fd_ >= 0) return;
     throw EnvironmentError(directory.string() + ": another job is writing there; wait for it, or stop it");
 }
 
 DirectoryLock::~DirectoryLock() {
-    ::unlink(path_.c_str());
+    // Where a rank of ours lives on, as when this one fails, the name stays: the next job is to find its
+    // lock.
+    if (set_lock(fd_, F_WRLCK, 0, to_the_end)) ::unlink(path_.c_str());
     ::close(fd_);
 }
 
-OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, bool restart)
-    : path_(std::move(path)), lock_((make_own_directory(path_), path_)) {
+RankLock::RankLock(const std::filesystem::path& directory) : fd_(open_lock(directory / lock_name)) {
+    if (!set_lock(fd_, F_RDLCK, ranks_byte, 1)) cannot_lock(fd_, directory / lock_name);
+}
+
+RankLock::~RankLock() { ::close(fd_); }
+
+OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, bool restart,
+                                 std::chrono::milliseconds patience)
+    : path_(std::move(path)), lock_((make_own_directory(path_), path_), patience) {
     remove_temporary_files(path_);
     remove_temporary_files(path_ / format::runs_name);
     if (restart) remove_outputs();

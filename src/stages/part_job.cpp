@@ -64,6 +64,8 @@ void verify_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, P
 PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vector<Claim>& claims,
                          const StopFlag& stop, Phases& phases, PartResults& results,
                          const BeginClaim& begin_claim) {
+    std::optional<io::RankLock> lock; // rank 0 has that of the directory
+    if (!world.is_root()) lock.emplace(job.output);
     phases.begin(job.phase);
     const auto work = [&](const Claim& claim, const StopFlag& halt, WorkCounters& counters) {
         const MakePart make = begin_claim();
@@ -79,10 +81,19 @@ PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vecto
             ++counters.parts;
         }
     };
-    const RankLoad load = work_on_claims(world, claims, results.missing().size(), job.threads, stop,
-                                         job.phase, job.progress, work);
+    RankLoad load;
+    try {
+        load = work_on_claims(world, claims, results.missing().size(), job.threads, stop, job.phase,
+                              job.progress, work);
+    } catch (const mpi::AgreedError&) {
+        // Rank 0 ends last, when nobody holds the lock any more that it takes away.
+        lock.reset();
+        world.barrier();
+        throw;
+    }
     phases.begin("flush");
     results.flush_to_disk(stop);
+    lock.reset();
     PartJobResult result;
     result.parts = results.gather(world, stop);
     result.counts = results.counts();

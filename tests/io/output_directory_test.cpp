@@ -13,8 +13,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,11 +29,13 @@ using ::testing::ElementsAre;
 
 Job job_of(const Json& identity) { return {"score", identity, {{"note", "for people"}}}; }
 
+constexpr std::chrono::milliseconds no_patience{0};
+
 class OutputDirectoryTest : public FilesTest {
 protected:
     [[nodiscard]] std::filesystem::path output() const { return directory / "out"; }
     [[nodiscard]] State state_of(const Job& wanted, bool restart = false) const {
-        return OutputDirectory(output(), wanted, restart).state();
+        return OutputDirectory(output(), wanted, restart, no_patience).state();
     }
     /// Without the path, which must stand in front.
     template <class Expected = InputError>
@@ -230,7 +234,7 @@ public:
         pid_ = ::fork();
         if (pid_ == 0) {
             try {
-                const OutputDirectory held(output, job, false);
+                const OutputDirectory held(output, job, false, no_patience);
                 if (::write(ready[1], "x", 1) == 1) ::pause();
             } catch (...) {
                 ::_exit(1);
@@ -270,6 +274,41 @@ TEST_F(OutputDirectoryTest, the_lock_holds_against_other_processes_and_goes_when
     EXPECT_THAT(names(), ElementsAre("job.json"));
 }
 
+TEST_F(OutputDirectoryTest, a_rank_that_outlives_its_job_keeps_the_next_one_out) {
+    auto first = std::make_unique<OutputDirectory>(output(), job, false);
+    auto rank = std::make_unique<RankLock>(output());
+    const RankLock another(output());
+    first.reset();
+    EXPECT_THAT(names(), ElementsAre(".lock", "job.json")); // the next job is to find the rank's lock
+    EXPECT_EQ(fault<EnvironmentError>(job, true), locked);
+    rank.reset();
+    EXPECT_EQ(fault<EnvironmentError>(job), locked);
+}
+
+TEST_F(OutputDirectoryTest, ranks_of_a_job_that_lives_are_let_in) {
+    {
+        const OutputDirectory held(output(), job, false);
+        const RankLock one(output());
+        const RankLock two(output());
+        EXPECT_EQ(fault<EnvironmentError>(job), locked);
+    }
+    EXPECT_EQ(state_of(job), State::unfinished);
+    EXPECT_THAT(names(), ElementsAre("job.json"));
+}
+
+TEST_F(OutputDirectoryTest, a_job_waits_for_one_that_is_ending) {
+    Holder first(output(), job);
+    ASSERT_TRUE(first.holds());
+    std::thread end([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        first.kill();
+    });
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(OutputDirectory(output(), job, false).state(), State::unfinished);
+    EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(150));
+    end.join();
+}
+
 // Each holds the lock for a moment, takes the name away with it, and counts whether it is alone.
 TEST_F(OutputDirectoryTest, never_two_at_once_while_the_lock_changes_hands) {
     std::filesystem::create_directory(output());
@@ -283,7 +322,7 @@ TEST_F(OutputDirectoryTest, never_two_at_once_while_the_lock_changes_hands) {
             int status = 0;
             for (int turn = 0; turn < turns;) {
                 try {
-                    const DirectoryLock lock(output());
+                    const DirectoryLock lock(output(), no_patience);
                     const int fd = ::open(inside.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0600);
                     if (fd < 0) status = 1; // somebody else is inside
                     ::close(fd);

@@ -2,6 +2,7 @@
 // last.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -19,17 +20,37 @@ struct Job {
     [[nodiscard]] std::string hash() const;
 };
 
-/// An exclusive lock on a directory, which goes with the process, however that ends.
+/// A job that was killed may live on for a moment: Open MPI's ranks end a second after their mpirun was
+/// killed, and mpirun gives its own 2 s when it was asked to stop. The command that follows waits for them.
+inline constexpr std::chrono::milliseconds lock_patience{5000};
+
+/// The right to write to a directory, which one job has. Rank 0 holds this, and each of its other ranks a
+/// RankLock; both go with their process, however that ends.
 class DirectoryLock {
 public:
-    /// Throws EnvironmentError when another live job holds it.
-    explicit DirectoryLock(const std::filesystem::path& directory);
+    /// Throws EnvironmentError when a rank of another job still lives after `patience`.
+    explicit DirectoryLock(const std::filesystem::path& directory,
+                           std::chrono::milliseconds patience = lock_patience);
     DirectoryLock(const DirectoryLock&) = delete;
     DirectoryLock& operator=(const DirectoryLock&) = delete;
     ~DirectoryLock();
 
 private:
     std::filesystem::path path_;
+    int fd_;
+};
+
+/// Keeps other jobs out for as long as this rank may write, even when rank 0 is no more. To be held before
+/// rank 0 may let go of its lock.
+class RankLock {
+public:
+    /// Throws EnvironmentError.
+    explicit RankLock(const std::filesystem::path& directory);
+    RankLock(const RankLock&) = delete;
+    RankLock& operator=(const RankLock&) = delete;
+    ~RankLock();
+
+private:
     int fd_;
 };
 
@@ -45,8 +66,9 @@ public:
     /// Makes and locks the directory and compares the job that is there with `job`; when there is none,
     /// writes job.json. With `restart`, what another run left is removed first. Throws InputError when
     /// another job is there (naming what differs) or the directory holds foreign files, and EnvironmentError
-    /// when a live job holds the lock or the disk fails.
-    OutputDirectory(std::filesystem::path path, const Job& job, bool restart);
+    /// when another job still lives there after `patience` or the disk fails.
+    OutputDirectory(std::filesystem::path path, const Job& job, bool restart,
+                    std::chrono::milliseconds patience = lock_patience);
 
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
