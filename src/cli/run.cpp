@@ -2,6 +2,7 @@
 
 #include "ipscore/cli/verbs.hpp"
 #include "ipscore/io/h5.hpp"
+#include "watch.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -108,6 +109,14 @@ ExitCode run_on_ranks(const Verb& verb, Verb::RunOnRanks* run, const Words& word
         print_line(fmt::format("ipscore {}: {}", verb.name, failure.reason));
         return failure.code;
     };
+    const auto print_of_rank = [&](const std::string& reason) {
+        if (world.size() == 1) {
+            print_line(fmt::format("ipscore {}: {}", verb.name, reason));
+        } else {
+            print_line(fmt::format("[rank {}/{}] {}", world.rank(), world.size(), reason));
+        }
+    };
+    const Watch watch(stop_requested, mpi::launched_under_mpi(), print_of_rank);
     try {
         run(words, world, stop_requested);
         return ExitCode::done;
@@ -115,8 +124,8 @@ ExitCode run_on_ranks(const Verb& verb, Verb::RunOnRanks* run, const Words& word
         return world.is_root() ? print(current_failure()) : error.code();
     } catch (...) {
         const Failure failure = current_failure();
-        if (world.size() == 1) return print(failure);
-        print_line(fmt::format("[rank {}/{}] {}", world.rank(), world.size(), failure.reason));
+        print_of_rank(failure.reason);
+        if (world.size() == 1) return failure.code;
         world.abort(failure.code);
     }
 }
@@ -132,6 +141,9 @@ struct Runner {
     }
     ExitCode operator()(Verb::RunStoppable* run) const {
         stop_on_signals();
+        const Watch watch(stop_requested, false, [&](const std::string& reason) {
+            print_line(fmt::format("ipscore {}: {}", verb.name, reason));
+        });
         run(words, stop_requested);
         return ExitCode::done;
     }
