@@ -37,8 +37,8 @@ class LiveJob:
             found += front
         return found
 
-    def ranks(self):
-        """Process id of each rank; waits until all are there."""
+    def ranks(self, or_end=False):
+        """Process id of each rank; waits until all are there. With `or_end`, nothing when the job ends before."""
         deadline = time.monotonic() + ENDS_WITHIN_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             ranks = {}
@@ -55,6 +55,8 @@ class LiveJob:
             if len(ranks) == self.ranks_expected:
                 return [ranks[rank] for rank in range(self.ranks_expected)]
             time.sleep(0.002)
+        if or_end and self.process.poll() is not None:
+            return []
         raise AssertionError(f"the ranks did not come up\n{self.wait()}")
 
     def wait(self, seconds=ENDS_WITHIN_SECONDS):
@@ -72,11 +74,20 @@ class LiveJob:
 
     def kill(self):
         """Ends mpirun and the ranks, stopped ones too."""
+        if self.process.poll() is not None:
+            return  # its number may be another's by now
         for pid in self.descendants() + [self.process.pid]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+
+    def close(self):
+        """Ends it, and forgets it."""
+        self.kill()
+        self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            stream.close()
 
 
 def send(pids, signal_number):
