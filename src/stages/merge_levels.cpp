@@ -34,6 +34,7 @@ MergeFile merged_file(const std::vector<MergeFile>& inputs, const std::filesyste
 bool merge_files(const std::vector<MergeFile>& inputs, const std::filesystem::path& path,
                  const StopFlag& halt) {
     std::vector<std::filesystem::path> paths;
+    paths.reserve(inputs.size());
     for (const MergeFile& input : inputs) paths.push_back(input.path);
     const OpenSegments segments = open_segments(paths);
     io::TemporaryFile file(path);
@@ -63,6 +64,7 @@ std::uint64_t merge_levels(mpi::World& world, std::vector<MergeFile>& files, con
     std::uint64_t merges = 0;
     for (;;) {
         std::vector<std::uint64_t> rows;
+        rows.reserve(files.size());
         for (const MergeFile& file : files) rows.push_back(file.rows);
         const auto plan = plan_level(rows, levels.fan_in);
         if (plan.empty()) return merges;

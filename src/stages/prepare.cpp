@@ -91,6 +91,7 @@ OpenInputs open_inputs(mpi::World& world, const std::vector<MergeFile>& files,
                        const io::TemporaryFile& map_file, io::TableIndexWriter* index, StopFlag& stop) {
     OpenInputs open;
     std::vector<std::filesystem::path> paths;
+    paths.reserve(files.size());
     for (const MergeFile& file : files) paths.push_back(file.path);
     world.root_decides(stop, [&] {
         open.segments = open_segments(paths);

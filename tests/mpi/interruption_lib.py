@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from cli_test_lib import Result, ipscore, mpirun
+from cli_test_lib import Result, decode, ipscore, mpirun
 from live_job import LiveJob, send
 from pipeline_lib import PipelineTest, h5_values
 
@@ -182,7 +182,7 @@ class Point:
         result = self.wait_for_end(job, pids, action == "kill mpirun")
         self.old_ranks += pids
         if result is None:
-            self.told[-1] += " (mpirun itself hung)"
+            self.told[-1] += " (mpirun itself hung or crashed)"
             return False
         code = result.code
         self.told[-1] += f" (exit {code})"
@@ -205,8 +205,8 @@ class Point:
 
     def wait_for_end(self, job, pids, of_mpirun_alone):
         """Standard error is open for as long as any of the ranks lives, so without mpirun it is not waited for. Nothing when the
-        ranks ended and mpirun did not: that of Open MPI 4.1.4 with PMIx 4.2.2 locks itself out in PMIx_server_finalize() about
-        once in five hundred kills of ranks."""
+        ranks ended and mpirun did not, or crashed behind them: that of Open MPI 4.1.4 with PMIx 4.2.2 locks itself out, or meets
+        a null pointer, in PMIx_server_finalize() about once in some hundred kills of ranks."""
         deadline = time.monotonic() + STOPS_WITHIN_SECONDS
         while time.monotonic() < deadline and job.process.poll() is None:
             time.sleep(0.005)
@@ -215,7 +215,13 @@ class Point:
             self.check(not alive, f"still running after {STOPS_WITHIN_SECONDS} s: {alive}")
             job.kill()
             return None
-        return Result(job.command, job.process.returncode, "", "") if of_mpirun_alone else job.wait()
+        if of_mpirun_alone:
+            return Result(job.command, job.process.returncode, "", "")
+        if job.process.returncode == -signal.SIGSEGV:
+            self.check("PMIx_server_finalize" in decode(job.process.communicate()[1]), "mpirun crashed")
+            self.check(not [pid for pid in pids if runs(pid)], "ranks outlive their mpirun, which crashed")
+            return None
+        return job.wait()
 
     def wait_for_moment(self, job, began):
         """Some share of the time that it takes, or some number of parts and perhaps a moment more."""

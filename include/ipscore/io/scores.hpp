@@ -119,7 +119,7 @@ private:
 };
 
 /// The company evidence of one part, in order of (company, tag). Throws InputError.
-[[nodiscard]] EvidenceReader open_part_evidence(const std::filesystem::path& part);
+[[nodiscard]] EvidenceReader open_part_evidence(const std::filesystem::path& path);
 
 /// index.h5 of scores: with a part list, it is all that readers, and `explain`, need besides the parts.
 struct ScoresIndex {
