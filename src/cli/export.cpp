@@ -27,6 +27,7 @@ Arguments describe(stages::ExportArgs& args) {
                   networks_into(args.networks))
         .repeated("company", "NAME", "only rows of this company", texts_into(args.company_names))
         .optional("threads", "N", threads_default, threads_help, threads_into(args.threads))
+        .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
         .example("  ipscore export scores/ --output scores.csv.gz --min-score 60 --tag \"cyber security\"\n"
                  "  ipscore export scores/ --output - --companies\n"
                  "  ipscore export scores/ --output - --ip 198.51.100.0/24 --ip 2001:db8::7\n"
@@ -41,12 +42,12 @@ std::string help() {
     return describe(args).help();
 }
 
-void perform(const Words& words, StopFlag& stop) {
+void perform(const Words& words, StopFlag& stop, stages::RunMonitor& monitor) {
     const stages::ExportArgs args = parse_export(words);
     const stages::ExportReport done = stages::export_to(args, stop);
-    report(fmt::format("{}: {} rows, {}, in {}", args.output == "-" ? "standard output" : args.output,
-                       stages::count_text(done.rows), stages::bytes_text(done.bytes),
-                       stages::seconds_text(done.seconds)));
+    monitor.log().info(fmt::format(
+        "{}: {} rows, {}, in {}", args.output == "-" ? "standard output" : args.output,
+        stages::count_text(done.rows), stages::bytes_text(done.bytes), stages::seconds_text(done.seconds)));
 }
 
 } // namespace

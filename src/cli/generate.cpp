@@ -36,6 +36,7 @@ Arguments describe(stages::GenerateArgs& args) {
         .optional("gateway-share", "SHARE", "0", "share of the rows that a single address has, 0 to 1",
                   decimal_into(args.gateway_share, 0, 1))
         .optional("threads", "N", threads_default, threads_help, threads_into(args.threads))
+        .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
         .example("  ipscore generate --rows 8.4M --output demo/\n");
     return arguments;
 }
@@ -45,14 +46,14 @@ std::string help() {
     return describe(args).help();
 }
 
-void perform(const Words& words) {
+void perform(const Words& words, stages::RunMonitor& monitor) {
     const stages::GenerateArgs args = parse_generate(words);
     const stages::GenerateReport made = stages::generate(args);
-    report(fmt::format("{}: {} observations ({}), {} rows of classification, {} networks, in {}",
-                       args.output.string(), stages::count_text(made.rows),
-                       stages::bytes_text(made.observations_bytes),
-                       stages::count_text(made.classification_rows), stages::count_text(made.networks),
-                       stages::seconds_text(made.seconds)));
+    monitor.log().info(fmt::format("{}: {} observations ({}), {} rows of classification, {} networks, in {}",
+                                   args.output.string(), stages::count_text(made.rows),
+                                   stages::bytes_text(made.observations_bytes),
+                                   stages::count_text(made.classification_rows),
+                                   stages::count_text(made.networks), stages::seconds_text(made.seconds)));
 }
 
 } // namespace

@@ -47,6 +47,8 @@ Arguments describe(stages::IngestArgs& args) {
                   reject_limit_into(args.max_rejects))
         .optional("memory", "SIZE", memory_default, memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", threads_default, threads_help, threads_into(args.threads))
+        .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))
+        .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
         .example("  ipscore ingest --store store/ monday.csv tuesday.csv.gz\n")
         .when_stopped("the store is as it was: run the same command again");
     return arguments;
@@ -57,22 +59,22 @@ std::string help() {
     return describe(args).help();
 }
 
-void perform(const Words& words, StopFlag& stop) {
+void perform(const Words& words, StopFlag& stop, stages::RunMonitor& monitor) {
     const stages::IngestArgs args = parse_ingest(words);
-    const stages::IngestReport done = stages::ingest(args, stop);
+    const stages::IngestReport done = stages::ingest(args, stop, monitor);
     for (const stages::IngestedFile& file : done.files) {
         if (file.already_there) {
-            report(fmt::format("{}: already in the store", file.name));
+            monitor.log().info(fmt::format("{}: already in the store", file.name));
             continue;
         }
         std::string line = fmt::format("{}: {} rows, {} rejected", file.name, stages::count_text(file.rows),
                                        stages::count_text(file.rejected));
         if (!file.rejects.empty()) line += ", see " + file.rejects.string();
-        report(line);
+        monitor.log().info(line);
     }
-    report(fmt::format("{}: {} rows in manifest {}, in {}", args.store.string(),
-                       stages::count_text(done.store_rows), done.manifest_version,
-                       stages::seconds_text(done.phases.total_seconds())));
+    monitor.log().info(fmt::format("{}: {} rows in manifest {}, in {}", args.store.string(),
+                                   stages::count_text(done.store_rows), done.manifest_version,
+                                   stages::seconds_text(monitor.phases().total_seconds())));
 }
 
 } // namespace

@@ -19,6 +19,8 @@ Arguments describe(stages::PrepareArgs& args) {
         .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
         .optional("memory", "SIZE", rank_memory_default, rank_memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
+        .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))
+        .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
         .example("  ipscore prepare --store store/ --as-of 2026-11-22 --lookback-days 90 --output table/\n"
                  "  mpirun -n 4 ipscore prepare --store store/ --as-of 2026-11-22 --output table/\n")
         .when_stopped("its work is saved: run the same command again to resume");
@@ -30,11 +32,11 @@ std::string help() {
     return describe(args).help();
 }
 
-void perform(const Words& words, mpi::World& world, StopFlag& stop) {
+void perform(const Words& words, mpi::World& world, StopFlag& stop, stages::RunMonitor& monitor) {
     stages::PrepareArgs args;
     world.root_decides([&] { args = parse_prepare(words); });
     if (!world.is_root()) args = parse_prepare(words);
-    report(stages::prepare(world, args, stop));
+    report(monitor.log(), stages::prepare(world, args, stop, monitor));
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "ipscore/cli/quantity.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace ipscore::cli {
 
@@ -53,6 +54,13 @@ Reader day_reader(Field& field) {
         }
         return fmt::format("a day from {} to {}", date_text(first_valid_day), date_text(last_valid_day));
     };
+}
+
+std::optional<stages::LogFormat> format_named(std::string_view name) {
+    if (name == "text") return stages::LogFormat::text;
+    if (name == "logfmt") return stages::LogFormat::logfmt;
+    if (name == "json") return stages::LogFormat::json;
+    return std::nullopt;
 }
 
 } // namespace
@@ -132,6 +140,27 @@ Reader memory_into(std::uint64_t& field) {
         field = *bytes;
         return std::nullopt;
     };
+}
+
+Reader log_format_reader() {
+    return [](const std::string& value) -> std::optional<std::string> {
+        if (format_named(value)) return std::nullopt;
+        return "text, logfmt or json";
+    };
+}
+
+stages::LogFormat log_format_of(const Words& words) {
+    constexpr std::string_view option = "--log-format";
+    for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+        std::optional<stages::LogFormat> format;
+        if (words[i] == option && i + 1 < words.size()) {
+            format = format_named(words[i + 1]);
+        } else if (words[i].starts_with(option) && words[i].substr(option.size()).starts_with('=')) {
+            format = format_named(words[i].substr(option.size() + 1));
+        }
+        if (format) return *format;
+    }
+    return ::isatty(STDERR_FILENO) == 1 ? stages::LogFormat::text : stages::LogFormat::logfmt;
 }
 
 Reader threads_into(int& field) { return quantity_into(field, 1, threads_max); }

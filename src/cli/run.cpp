@@ -1,5 +1,6 @@
 #include "ipscore/cli/run.hpp"
 
+#include "ipscore/cli/readers.hpp"
 #include "ipscore/cli/verbs.hpp"
 #include "ipscore/io/h5.hpp"
 #include "watch.hpp"
@@ -12,10 +13,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <memory>
 #include <new>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -53,27 +51,6 @@ void occupy_standard_streams() {
     }
 }
 
-/// One write, so that lines of ranks do not mix; on one line, whoever wrote the text.
-void print_line(std::string line) {
-    std::ranges::replace_if(line, is_control, ' ');
-    line += '\n';
-    std::fwrite(line.data(), 1, line.size(), stderr);
-    std::fflush(stderr);
-}
-
-void print_result(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-        throw EnvironmentError(system_message("cannot write", "standard output"));
-}
-
-/// The stages log warnings and, where there is no terminal, their progress. stdout is for results.
-void log_to_stderr(const Verb& verb) {
-    auto logger =
-        std::make_shared<spdlog::logger>("ipscore", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_pattern("%Y-%m-%d %H:%M:%S ipscore " + verb.name + ": %l: %v");
-    spdlog::set_default_logger(std::move(logger));
-}
-
 struct Failure {
     ExitCode code;
     std::string reason;
@@ -101,55 +78,54 @@ Failure current_failure() {
     }
 }
 
-/// Under MPI, a failure that all ranks throw alike is rank 0's to print; any other is the failing rank's own,
-/// and the other ranks may be waiting for it: it ends the job.
-ExitCode run_on_ranks(const Verb& verb, Verb::RunOnRanks* run, const Words& words) {
-    mpi::World world;
-    const auto print = [&](const Failure& failure) {
-        print_line(fmt::format("ipscore {}: {}", verb.name, failure.reason));
-        return failure.code;
-    };
-    const auto print_of_rank = [&](const std::string& reason) {
-        if (world.size() == 1) {
-            print_line(fmt::format("ipscore {}: {}", verb.name, reason));
-        } else {
-            print_line(fmt::format("[rank {}/{}] {}", world.rank(), world.size(), reason));
-        }
-    };
-    const Watch watch(stop_requested, mpi::launched_under_mpi(), print_of_rank);
-    try {
-        run(words, world, stop_requested);
-        return ExitCode::done;
-    } catch (const mpi::AgreedError& error) {
-        return world.is_root() ? print(current_failure()) : error.code();
-    } catch (...) {
-        const Failure failure = current_failure();
-        print_of_rank(failure.reason);
-        if (world.size() == 1) return failure.code;
-        world.abort(failure.code);
-    }
+ExitCode tell(stages::RunMonitor& monitor, const Failure& failure) {
+    monitor.log().error(failure.reason);
+    monitor.ended(failure.code, failure.reason);
+    return failure.code;
 }
 
 /// Runs what fits the kind of the verb.
 struct Runner {
-    const Verb& verb;
     const Words& words;
+    stages::RunMonitor& monitor;
 
     ExitCode operator()(Verb::Run* run) const {
-        run(words);
+        run(words, monitor);
         return ExitCode::done;
     }
     ExitCode operator()(Verb::RunStoppable* run) const {
         stop_on_signals();
-        const Watch watch(stop_requested, false, [&](const std::string& reason) {
-            print_line(fmt::format("ipscore {}: {}", verb.name, reason));
-        });
-        run(words, stop_requested);
+        const Watch watch(stop_requested, false, say());
+        run(words, stop_requested, monitor);
         return ExitCode::done;
     }
+    /// A failure that all ranks throw alike is rank 0's to tell; any other is the failing rank's own, and the
+    /// other ranks may be waiting for it: it ends the job.
     ExitCode operator()(Verb::RunOnRanks* run) const {
         stop_on_signals();
-        return run_on_ranks(verb, run, words);
+        mpi::World world;
+        monitor.set_rank(world.rank(), world.size());
+        const Watch watch(stop_requested, mpi::launched_under_mpi(), say());
+        try {
+            run(words, world, stop_requested, monitor);
+            return ExitCode::done;
+        } catch (const mpi::AgreedError&) {
+            const Failure failure = current_failure();
+            if (world.is_root()) return tell(monitor, failure);
+            monitor.ended(failure.code, failure.reason);
+            return failure.code;
+        } catch (...) {
+            const ExitCode code = tell(monitor, current_failure());
+            if (world.size() == 1) return code;
+            world.abort(code);
+        }
+    }
+
+private:
+    [[nodiscard]] Watch::Say say() const {
+        return [&monitor = monitor](ExitCode code, const std::string& reason) {
+            tell(monitor, {code, reason});
+        };
     }
 };
 
@@ -158,9 +134,14 @@ ExitCode run_verb(const Verb& verb, const Words& words) {
         print_result(verb.help());
         return ExitCode::done;
     }
-    log_to_stderr(verb);
-    io::prepare_hdf5_library();
-    return std::visit(Runner{verb, words}, verb.run);
+    stages::RunLog log(verb.name, log_format_of(words));
+    stages::RunMonitor monitor(log);
+    try {
+        io::prepare_hdf5_library();
+        return std::visit(Runner{words, monitor}, verb.run);
+    } catch (...) {
+        return tell(monitor, current_failure());
+    }
 }
 
 std::string program_help(const std::vector<Verb>& verbs) {
@@ -175,14 +156,16 @@ std::string program_help(const std::vector<Verb>& verbs) {
         "\n"
         "verbs:\n";
     for (const Verb& verb : verbs) text += fmt::format("  {:10}{}\n", verb.name, verb.summary);
-    text += "\n"
-            "exit codes:\n"
-            "  0   done\n"
-            "  2   bad usage or bad input: running it again will not help\n"
-            "  3   the machine failed: disk full, out of memory, a rank or a service lost\n"
-            "  75  stopped on request by SIGTERM, SIGINT or SIGUSR1: run the same command again\n"
-            "\n"
-            "Results go to standard output or files, and messages, progress and reports to standard error.\n";
+    text +=
+        "\n"
+        "exit codes:\n"
+        "  0   done\n"
+        "  2   bad usage or bad input: running it again will not help\n"
+        "  3   the machine failed: disk full, out of memory, a rank or a service lost\n"
+        "  75  stopped on request by SIGTERM, SIGINT or SIGUSR1: run the same command again\n"
+        "\n"
+        "Results go to standard output or files, and messages, progress and reports to standard error: for "
+        "people on\na terminal, and as key=value or JSON lines elsewhere (--log-format).\n";
     return text;
 }
 
@@ -198,8 +181,7 @@ const Verb& find_verb(const std::vector<Verb>& verbs, const std::string& word) {
                                  meant ? fmt::format("did you mean {}? ", *meant) : ""));
 }
 
-/// `caller` becomes the program and the verb, for the messages.
-ExitCode run_program(const Words& words, std::string& caller) {
+ExitCode run_program(const Words& words) {
     const std::vector<Verb> verbs = all_verbs();
     if (words.empty()) {
         const std::string help = program_help(verbs);
@@ -214,9 +196,7 @@ ExitCode run_program(const Words& words, std::string& caller) {
         print_result(first == "--version" ? "ipscore " IPSCORE_VERSION "\n" : program_help(verbs));
         return ExitCode::done;
     }
-    const Verb& verb = find_verb(verbs, first);
-    caller += ' ' + verb.name;
-    return run_verb(verb, {words.begin() + 1, words.end()});
+    return run_verb(find_verb(verbs, first), {words.begin() + 1, words.end()});
 }
 
 } // namespace
@@ -225,23 +205,27 @@ int run(const Words& words) {
     occupy_standard_streams();
     ignore(SIGPIPE); // a write then fails with a reason,
     ignore(SIGXFSZ); // and so does one beyond the allowed size of a file
-    std::string caller = "ipscore";
-    ExitCode code{};
     try {
-        code = run_program(words, caller);
+        return static_cast<int>(run_program(words));
     } catch (...) {
+        // Before there is a verb, and so a log.
         const Failure failure = current_failure();
-        print_line(caller + ": " + failure.reason);
-        code = failure.code;
+        std::string line = "ipscore: " + failure.reason;
+        std::ranges::replace_if(line, is_control, ' ');
+        line += '\n';
+        std::fwrite(line.data(), 1, line.size(), stderr);
+        return static_cast<int>(failure.code);
     }
-    return static_cast<int>(code);
 }
 
-void report(std::string_view line) { print_line(std::string(line)); }
+void print_result(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+        throw EnvironmentError(system_message("cannot write", "standard output"));
+}
 
-void report(const stages::RunSummary& summary) {
-    if (!summary.verdict.empty()) report(summary.verdict);
-    for (const std::string& line : summary.lines) report(line);
+void report(stages::RunLog& log, const stages::RunSummary& summary) {
+    if (!summary.verdict.empty()) log.info(summary.verdict);
+    for (const std::string& line : summary.lines) log.info(line);
 }
 
 } // namespace ipscore::cli

@@ -23,6 +23,8 @@ Arguments describe(stages::ScoreArgs& args) {
         .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
         .optional("memory", "SIZE", rank_memory_default, rank_memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
+        .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))
+        .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
         .example("  mpirun -n 4 ipscore score --table table/ --classification classification.csv \\\n"
                  "      --companies companies.csv --model model.toml --output scores/\n")
         .when_stopped("its work is saved: run the same command again to resume");
@@ -34,11 +36,11 @@ std::string help() {
     return describe(args).help();
 }
 
-void perform(const Words& words, mpi::World& world, StopFlag& stop) {
+void perform(const Words& words, mpi::World& world, StopFlag& stop, stages::RunMonitor& monitor) {
     stages::ScoreArgs args;
     world.root_decides([&] { args = parse_score(words); });
     if (!world.is_root()) args = parse_score(words);
-    report(stages::score(world, args, stop));
+    report(monitor.log(), stages::score(world, args, stop, monitor));
 }
 
 } // namespace

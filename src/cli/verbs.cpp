@@ -8,9 +8,10 @@ Verb ingest_verb();
 Verb prepare_verb();
 Verb score_verb();
 Verb export_verb();
+Verb status_verb();
 
 std::vector<Verb> all_verbs() {
-    return {generate_verb(), ingest_verb(), prepare_verb(), score_verb(), export_verb()};
+    return {generate_verb(), ingest_verb(), prepare_verb(), score_verb(), export_verb(), status_verb()};
 }
 
 } // namespace ipscore::cli

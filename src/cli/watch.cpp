@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <future>
 #include <optional>
 #include <unistd.h>
 #include <utility>
@@ -18,8 +19,8 @@ constexpr std::chrono::seconds stops_within{6};
 
 } // namespace
 
-Watch::Watch(const StopFlag& stop, bool launched, Print print)
-    : stop_(stop), launched_(launched), print_(std::move(print)), launcher_(::getppid()) {
+Watch::Watch(const StopFlag& stop, bool launched, Say say)
+    : stop_(stop), launched_(launched), say_(std::move(say)), launcher_(::getppid()) {
     // Signals are for the other threads: this one inherits a mask that holds all of them back.
     sigset_t all;
     sigset_t before;
@@ -54,7 +55,12 @@ void Watch::watch() {
 }
 
 void Watch::end(ExitCode code, const std::string& reason) const {
-    print_(reason);
+    // Which may wait for the very disk that keeps the process from ending.
+    constexpr std::chrono::seconds says_within{1};
+    std::packaged_task<void()> task([this, code, reason] { say_(code, reason); });
+    const std::future<void> said = task.get_future();
+    std::thread(std::move(task)).detach();
+    said.wait_for(says_within);
     std::_Exit(static_cast<int>(code));
 }
 

@@ -19,10 +19,10 @@ namespace ipscore::cli {
 /// what is under its final name is whole.
 class Watch {
 public:
-    /// Writes why the process ends.
-    using Print = std::function<void(const std::string& reason)>;
+    /// Says why the process ends.
+    using Say = std::function<void(ExitCode code, const std::string& reason)>;
 
-    Watch(const StopFlag& stop, bool launched, Print print);
+    Watch(const StopFlag& stop, bool launched, Say say);
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
     ~Watch();
@@ -33,7 +33,7 @@ private:
 
     const StopFlag& stop_;
     bool launched_;
-    Print print_;
+    Say say_;
     pid_t launcher_;
     std::mutex mutex_;
     std::condition_variable wake_;

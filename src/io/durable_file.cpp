@@ -1,6 +1,7 @@
 #include "ipscore/io/durable_file.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/core/host.hpp"
 
 #include <array>
 #include <atomic>
@@ -17,12 +18,6 @@ namespace ipscore::io {
 namespace {
 
 constexpr std::string_view temporary_prefix = ".tmp-";
-
-std::string host_name() {
-    char name[256] = {};
-    if (::gethostname(name, sizeof name - 1) != 0) return "host";
-    return name;
-}
 
 /// Closes on the way out.
 class Descriptor {
@@ -122,10 +117,10 @@ void begin_writeback(const std::filesystem::path& path) noexcept {
     if (file.get() >= 0) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-void write_file(const std::filesystem::path& path, std::string_view text) {
+void write_file(const std::filesystem::path& path, std::string_view text, bool durable) {
     TemporaryFile file(path);
     write_text(file, text);
-    file.publish();
+    file.publish(durable);
 }
 
 bool write_new_file(const std::filesystem::path& path, std::string_view text) {

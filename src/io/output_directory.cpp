@@ -35,8 +35,8 @@ bool is_part_name(std::string_view name) {
 bool is_ours(const std::filesystem::path& path) {
     const std::string name = path.filename().string();
     return name == lock_name || name == format::job_name || name == format::run_name ||
-           name == format::index_name || name == format::runs_name || is_part_name(name) ||
-           is_temporary_name(path);
+           name == format::index_name || name == format::runs_name || name == format::status_name ||
+           is_part_name(name) || is_temporary_name(path);
 }
 
 // Locks of open file descriptions go when their process does, and work across the nodes of a shared file
@@ -187,6 +187,17 @@ DirectoryLock::~DirectoryLock() {
     // lock.
     if (set_lock(fd_, F_WRLCK, 0, to_the_end)) ::unlink(path_.c_str());
     ::close(fd_);
+}
+
+bool is_locked(const std::filesystem::path& directory) {
+    const int fd = ::open((directory / lock_name).c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    struct flock lock {};
+    lock.l_type = F_WRLCK; // whatever another holds is in its way
+    lock.l_whence = SEEK_SET;
+    const bool asked = ::fcntl(fd, F_OFD_GETLK, &lock) == 0;
+    ::close(fd);
+    return asked && lock.l_type != F_UNLCK;
 }
 
 RankLock::RankLock(const std::filesystem::path& directory) : fd_(open_lock(directory / lock_name)) {

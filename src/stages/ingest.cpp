@@ -112,16 +112,33 @@ struct PendingFile {
     std::unique_ptr<RejectsFile> rejects;
 };
 
+bool is_plain(const std::filesystem::path& path) {
+    return path.extension() != ".gz" && path.extension() != ".zst";
+}
+
+/// Of all files; 0 where that is not known.
+std::uint64_t text_bytes(const std::vector<std::filesystem::path>& files) {
+    std::uint64_t bytes = 0;
+    for (const auto& path : files) {
+        std::error_code error;
+        if (!is_plain(path) || !std::filesystem::is_regular_file(path, error)) return 0;
+        bytes += std::filesystem::file_size(path, error);
+    }
+    return bytes;
+}
+
 /// Reads one file into segments under temporary names.
 class FileReader {
 public:
     FileReader(const IngestArgs& args, const IngestPlan& plan, const io::Store& store,
-               const std::filesystem::path& path, const StopFlag& stop)
+               const std::filesystem::path& path, const StopFlag& stop, RunLog& log, WorkCounters& counters)
         : args_(args),
           plan_(plan),
           store_(store),
           path_(path),
           stop_(stop),
+          log_(log),
+          counters_(counters),
           run_(plan.run_bytes, std::min(args.segment_rows, rows_at_most(path))) {
         pending_.report.name = path.string();
         pending_.rejects = std::make_unique<RejectsFile>(store.rejects_directory(), path.string());
@@ -157,10 +174,6 @@ private:
         if (!is_plain(path) || !std::filesystem::is_regular_file(path, error)) return unknown;
         return std::filesystem::file_size(path) / row_bytes_min + 1;
     }
-    static bool is_plain(const std::filesystem::path& path) {
-        return path.extension() != ".gz" && path.extension() != ".zst";
-    }
-
     void read_header(io::TextBlocks& blocks) {
         io::CsvRow row;
         while (!columns_ && blocks.next(first_block_)) {
@@ -178,7 +191,7 @@ private:
     void read_rows(io::TextBlocks& blocks) {
         std::error_code error;
         const std::uintmax_t size = is_plain(path_) ? std::filesystem::file_size(path_, error) : 0;
-        Progress progress("ingest " + path_.filename().string(), error ? 0 : size, true);
+        Progress progress("ingest " + path_.filename().string(), error ? 0 : size, log_);
         Done done;
         bool first = true;
         const auto next_block = [&](tbb::flow_control& flow) -> std::shared_ptr<io::TextBlock> {
@@ -202,6 +215,8 @@ private:
             }
             done.bytes += parsed->block->text.size();
             done.units = done.bytes;
+            counters_.rows += pending_.report.rows - done.rows;
+            counters_.bytes += parsed->block->text.size();
             done.rows = pending_.report.rows;
             progress.update(done);
         };
@@ -217,7 +232,8 @@ private:
     void take(const io::ObservationBatch& batch) {
         IngestedFile& report = pending_.report;
         for (const io::Reject& reject : batch.rejects) {
-            if (report.rejected == 0) first_reject_ = fmt::format("line {}: {}", reject.line, reject.reason);
+            if (report.rejected == 0)
+                report.first_reject = fmt::format("line {}: {}", reject.line, reject.reason);
             ++report.rejected;
             if (args_.strict) {
                 throw InputError(fmt::format("{}:{}: {}; --strict stops at the first bad row", path_.string(),
@@ -252,9 +268,10 @@ private:
     }
 
     [[noreturn]] void too_many_rejects() const {
-        throw InputError(fmt::format(
-            "{}: {} of {} rows are bad, more than --max-rejects allows; the first: {}", path_.string(),
-            pending_.report.rejected, pending_.report.rows + pending_.report.rejected, first_reject_));
+        throw InputError(
+            fmt::format("{}: {} of {} rows are bad, more than --max-rejects allows; the first: {}",
+                        path_.string(), pending_.report.rejected,
+                        pending_.report.rows + pending_.report.rejected, pending_.report.first_reject));
     }
 
     const IngestArgs& args_;
@@ -262,11 +279,12 @@ private:
     const io::Store& store_;
     const std::filesystem::path& path_;
     const StopFlag& stop_;
+    RunLog& log_;
+    WorkCounters& counters_;
     PendingFile pending_;
     io::TextBlock first_block_;
     std::optional<io::ObservationColumns> columns_;
     ObservationRun run_;
-    std::string first_reject_;
 };
 
 std::string now_text() {
@@ -307,18 +325,22 @@ bool add_to_manifest(io::Manifest& manifest, const PendingFile& pending) {
 
 } // namespace
 
-IngestReport ingest(const IngestArgs& args, const StopFlag& stop) {
+IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& monitor) {
     IngestReport report;
-    report.phases.begin("read");
+    monitor.write_metrics_to(args.metrics);
+    monitor.begin_phase("read");
     const io::Store store = io::Store::open_or_create(args.store);
     const io::Manifest before = store.read();
     const IngestPlan plan = plan_ingest(args, store.manifest_bytes(before.version));
     const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
                                           static_cast<std::size_t>(plan.threads));
     tbb::task_arena arena(plan.threads);
+    monitor.watch_shared(args.store);
+    WorkCounters& counters = monitor.begin_work(text_bytes(args.files), 0, plan.threads, "bytes");
     std::vector<PendingFile> pending;
     for (const auto& path : args.files) {
-        PendingFile file = arena.execute([&] { return FileReader(args, plan, store, path, stop).read(); });
+        PendingFile file = arena.execute(
+            [&] { return FileReader(args, plan, store, path, stop, monitor.log(), counters).read(); });
         // What is there already leaves no files behind.
         file.report.already_there = before.find_source(file.content_hash) != nullptr;
         for (const PendingFile& other : pending)
@@ -329,7 +351,8 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop) {
         }
         pending.push_back(std::move(file));
     }
-    report.phases.begin("publish");
+    monitor.end_work();
+    monitor.begin_phase("publish");
     for (PendingFile& file : pending) {
         if (!file.report.already_there) publish_files(store, file);
     }
@@ -346,7 +369,13 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop) {
     report.manifest_version = manifest.version;
     report.store_rows = manifest.rows();
     for (PendingFile& file : pending) report.files.push_back(std::move(file.report));
-    report.phases.end();
+    for (const IngestedFile& file : report.files) {
+        if (file.rejects.empty()) continue;
+        monitor.log().warning(fmt::format("{}: {} bad rows were left out, see {}; the first: {}", file.name,
+                                          file.rejected, file.rejects.string(), file.first_reject),
+                              file.rejected);
+    }
+    monitor.end_phases();
     return report;
 }
 

@@ -60,7 +60,7 @@ bool merge_files(const std::vector<MergeFile>& inputs, const std::filesystem::pa
 } // namespace
 
 std::uint64_t merge_levels(mpi::World& world, std::vector<MergeFile>& files, const MergeLevels& levels,
-                           const StopFlag& stop, Phases& phases) {
+                           const StopFlag& stop, RunMonitor& monitor) {
     std::uint64_t merges = 0;
     for (;;) {
         std::vector<std::uint64_t> rows;
@@ -68,7 +68,7 @@ std::uint64_t merge_levels(mpi::World& world, std::vector<MergeFile>& files, con
         for (const MergeFile& file : files) rows.push_back(file.rows);
         const auto plan = plan_level(rows, levels.fan_in);
         if (plan.empty()) return merges;
-        phases.begin("merge-levels");
+        monitor.begin_phase("merge-levels");
         if (world.is_root()) std::filesystem::create_directories(levels.directory);
         std::vector<bool> replaced(files.size());
         std::vector<std::vector<MergeFile>> groups;
@@ -93,8 +93,8 @@ std::uint64_t merge_levels(mpi::World& world, std::vector<MergeFile>& files, con
             counters.rows += target.rows;
             ++counters.parts;
         };
-        work_on_claims(world, claims, groups.size(), levels.threads, stop, "merge-levels", levels.progress,
-                       work);
+        work_on_claims(world, claims, {.parts = groups.size(), .threads = levels.threads, .unit = "merges"},
+                       stop, monitor, work);
         merges += groups.size();
         std::vector<MergeFile> next;
         for (std::size_t i = 0; i < files.size(); ++i) {

@@ -3,7 +3,7 @@
 
 #include "ipscore/core/stop.hpp"
 #include "ipscore/mpi/world.hpp"
-#include "ipscore/stages/summary.hpp"
+#include "ipscore/stages/run_monitor.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -23,7 +23,6 @@ struct MergeLevels {
     std::filesystem::path directory; ///< where the merged files go; made when needed
     std::uint64_t fan_in = 2;        ///< the same on all ranks
     int threads = 1;
-    bool progress = true;
 };
 
 /// Replaces `files` (the same on all ranks) by at most `fan_in` that hold the same rows, level by level, the
@@ -31,6 +30,6 @@ struct MergeLevels {
 /// an earlier run left is used again. Returns how many merges there were. All ranks must call; throws as
 /// work_on_claims does.
 std::uint64_t merge_levels(mpi::World& world, std::vector<MergeFile>& files, const MergeLevels& levels,
-                           const StopFlag& stop, Phases& phases);
+                           const StopFlag& stop, RunMonitor& monitor);
 
 } // namespace ipscore::stages

@@ -1,22 +1,18 @@
 #include "part_job.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/core/host.hpp"
 #include "ipscore/core/memory.hpp"
 #include "ipscore/io/format.hpp"
 
 #include <algorithm>
-#include <unistd.h>
+#include <fmt/format.h>
 
 namespace ipscore::stages {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
-}
 
 /// Fills in what the ranks say of themselves.
 void gather_loads(mpi::World& world, const RankLoad& load, int threads, PartJobResult& result) {
@@ -45,28 +41,39 @@ void gather_loads(mpi::World& world, const RankLoad& load, int threads, PartJobR
 
 } // namespace
 
-void verify_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
+void verify_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, RunMonitor& monitor,
                   PartResults& results) {
-    phases.begin("verify");
+    monitor.begin_phase("verify");
     std::vector<Claim> claims;
     for (std::uint64_t part = 0; part < job.parts; ++part) claims.push_back({part, 1});
     const auto verify = [&](const Claim& claim, const StopFlag& halt, WorkCounters& counters) {
         const std::uint64_t part = claim.first_part;
         const std::filesystem::path path = job.output / io::format::part_name(part);
-        if (auto record = io::verify_part(path, job.part_format, job.job_hash, part, job.columns, halt))
+        if (auto record = io::verify_part(path, job.part_format, job.job_hash, part, job.columns, halt)) {
+            counters.rows += record->rows;
             results.add_verified(part, std::move(*record), path);
+        } else if (!halt.requested() && std::filesystem::exists(path)) {
+            results.add_damaged(part);
+        }
         ++counters.parts;
     };
-    work_on_claims(world, claims, job.parts, job.threads, stop, "verify", job.progress, verify);
+    work_on_claims(world, claims, {.parts = job.parts, .threads = job.threads}, stop, monitor, verify);
     results.agree_on_missing(world);
+    if (const auto& damaged = results.damaged(); !damaged.empty()) {
+        monitor.log().warning(
+            fmt::format("{}: is damaged, or of another job, and is made again{}",
+                        (job.output / io::format::part_name(damaged.front())).string(),
+                        damaged.size() == 1 ? "" : fmt::format("; so are {} more parts", damaged.size() - 1)),
+            damaged.size());
+    }
 }
 
 PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vector<Claim>& claims,
-                         const StopFlag& stop, Phases& phases, PartResults& results,
+                         const StopFlag& stop, RunMonitor& monitor, PartResults& results,
                          const BeginClaim& begin_claim) {
     std::optional<io::RankLock> lock; // rank 0 has that of the directory
     if (!world.is_root()) lock.emplace(job.output);
-    phases.begin(job.phase);
+    monitor.begin_phase(job.phase);
     const auto work = [&](const Claim& claim, const StopFlag& halt, WorkCounters& counters) {
         const MakePart make = begin_claim();
         for (std::uint64_t part = claim.first_part; part < claim.first_part + claim.parts; ++part) {
@@ -83,15 +90,17 @@ PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vecto
     };
     RankLoad load;
     try {
-        load = work_on_claims(world, claims, results.missing().size(), job.threads, stop, job.phase,
-                              job.progress, work);
+        const std::uint64_t missing = results.missing().size();
+        load = work_on_claims(world, claims,
+                              {.parts = missing, .parts_before = job.parts - missing, .threads = job.threads},
+                              stop, monitor, work);
     } catch (const mpi::AgreedError&) {
         // Rank 0 ends last, when nobody holds the lock any more that it takes away.
         lock.reset();
         world.barrier();
         throw;
     }
-    phases.begin("flush");
+    monitor.begin_phase("flush");
     results.flush_to_disk(stop);
     lock.reset();
     PartJobResult result;

@@ -34,8 +34,7 @@ struct PartJob {
     std::span<const io::ColumnName> columns;
     std::uint64_t parts = 0;
     int threads = 1;
-    std::string phase;
-    bool progress = true;
+    const char* phase = nullptr; ///< in which the parts are made
 };
 
 struct PartJobResult {
@@ -48,15 +47,15 @@ struct PartJobResult {
 };
 
 /// Looks at the parts that an earlier run of this job left, all ranks sharing the work, and keeps those that
-/// are whole. Afterwards results.missing() is the same on all ranks. All ranks must call; throws as
-/// work_on_claims does.
-void verify_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, Phases& phases,
+/// are whole; warns of those that are damaged. Afterwards results.missing() is the same on all ranks. All
+/// ranks must call; throws as work_on_claims does.
+void verify_parts(mpi::World& world, const PartJob& job, const StopFlag& stop, RunMonitor& monitor,
                   PartResults& results);
 
 /// Makes the parts of `claims` (the same on all ranks), all of which are missing, waits until all parts are
 /// on the disk, and gathers their records. All ranks must call; throws as work_on_claims does.
 PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vector<Claim>& claims,
-                         const StopFlag& stop, Phases& phases, PartResults& results,
+                         const StopFlag& stop, RunMonitor& monitor, PartResults& results,
                          const BeginClaim& begin_claim);
 
 /// For the end of a job on rank 0: run.json, and what is said of an output that was finished before.

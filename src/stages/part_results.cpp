@@ -2,6 +2,7 @@
 
 #include "ipscore/io/durable_file.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <numeric>
 
@@ -56,15 +57,24 @@ void PartResults::add_verified(std::uint64_t part, io::PartRecord record, std::f
     ++verified_here_;
 }
 
+void PartResults::add_damaged(std::uint64_t part) {
+    const std::lock_guard lock(mutex_);
+    damaged_.push_back(part);
+}
+
 void PartResults::agree_on_missing(mpi::World& world) {
-    Json mine = Json::array();
-    for (const auto& [part, record] : records_) mine.push_back(part);
+    Json mine{{"present", Json::array()}, {"damaged", damaged_}};
+    for (const auto& [part, record] : records_) mine["present"].push_back(part);
     const auto texts = world.gather_texts(mine.dump());
+    damaged_.clear();
     if (world.is_root()) {
         std::vector<bool> present(parts_);
         for (const std::string& text : texts) {
-            for (const Json& part : Json::parse(text)) present.at(part.get<std::uint64_t>()) = true;
+            const Json theirs = Json::parse(text);
+            for (const Json& part : theirs.at("present")) present.at(part.get<std::uint64_t>()) = true;
+            for (const Json& part : theirs.at("damaged")) damaged_.push_back(part);
         }
+        std::ranges::sort(damaged_);
         std::erase_if(missing_, [&](std::uint64_t part) { return present[part]; });
     }
     world.broadcast_values(missing_);

@@ -24,8 +24,13 @@ public:
     /// A part that was there already and is whole; the run that made it may have ended before its flush.
     void add_verified(std::uint64_t part, io::PartRecord record, std::filesystem::path path);
 
+    /// A part that was there already, but is not to be kept.
+    void add_damaged(std::uint64_t part);
+
     /// Tells every rank which parts no rank has verified. All ranks must call.
     void agree_on_missing(mpi::World& world);
+    /// After agree_on_missing(), on rank 0: of all ranks, in rising order.
+    [[nodiscard]] const std::vector<std::uint64_t>& damaged() const noexcept { return damaged_; }
     /// In rising order: all parts until agree_on_missing() says otherwise.
     [[nodiscard]] const std::vector<std::uint64_t>& missing() const noexcept { return missing_; }
 
@@ -46,6 +51,7 @@ private:
     std::uint64_t parts_;
     std::vector<std::uint64_t> missing_;
     std::mutex mutex_;
+    std::vector<std::uint64_t> damaged_;
     std::vector<std::pair<std::uint64_t, io::PartRecord>> records_;
     std::vector<std::filesystem::path> paths_;
     nlohmann::ordered_json counts_;

@@ -55,6 +55,19 @@ std::uint64_t rows_within(const io::RowsPerDay& days, Day first, Day last) {
     return sum;
 }
 
+/// Of days that the store has no observations of.
+void warn_of_days(const PrepareArgs& args, const io::Manifest& manifest, RunLog& log) {
+    const io::RowsPerDay rows = manifest.rows_per_day();
+    std::vector<std::string> days;
+    for (Day day = args.as_of - args.lookback_days + 1; day <= args.as_of; ++day) {
+        if (!rows.contains(day)) days.push_back(date_text(day));
+    }
+    if (days.empty()) return;
+    log.warning(fmt::format("{}: has no observations of {} of the {} days of the look-back: {}",
+                            args.store.string(), days.size(), args.lookback_days, some_of(days)),
+                days.size());
+}
+
 /// Where the table is cut: a matter of the segments alone, however they are merged.
 std::vector<Address> cut_segments(const std::vector<MergeFile>& files, std::uint64_t parts,
                                   const StopFlag& stop) {
@@ -175,10 +188,6 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::
         fmt::format("read {} rows: {} outside the days, {} added to an equal (ip, day, key)",
                     count_text(count("rows_read")), count_text(count("rows_outside_days")),
                     count_text(count("duplicates"))));
-    if (days_without_rows > 0) {
-        summary.lines.push_back(fmt::format("days of the look-back without data: {} of {}", days_without_rows,
-                                            args.lookback_days));
-    }
     if (merges > 0) {
         summary.lines.push_back(
             fmt::format("merges of segments before the last one, to keep within --memory: {}", merges));
@@ -208,8 +217,8 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::
 /// The summary of a table that is there and whole; nothing when its index is not.
 std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs& args,
                                            const io::Manifest& manifest, const PartJob& job,
-                                           PartResults& parts, const StopFlag& stop, Phases& phases) {
-    const PartJobResult result = make_parts(world, job, {}, stop, phases, parts, {});
+                                           PartResults& parts, const StopFlag& stop, RunMonitor& monitor) {
+    const PartJobResult result = make_parts(world, job, {}, stop, monitor, parts, {});
     std::optional<RunSummary> summary;
     std::uint64_t stands = 0;
     world.root_decides([&] {
@@ -218,8 +227,8 @@ std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs&
         constexpr bool with_dictionary = false;
         io::TableIndex index = make_index(args, manifest, result);
         index.content_hash = io::read_table_index(args.output, with_dictionary).content_hash;
-        phases.end();
-        summary = summarize(args, index, io::table_keys(args.output), 0, result, phases);
+        monitor.end_phases();
+        summary = summarize(args, index, io::table_keys(args.output), 0, result, monitor.phases());
         summary->verdict = finished_already_text(args.output);
     });
     world.broadcast(stands);
@@ -229,9 +238,9 @@ std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs&
 
 } // namespace
 
-RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
-    Phases phases;
-    phases.begin("check");
+RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, RunMonitor& monitor) {
+    monitor.write_metrics_to(args.metrics);
+    monitor.begin_phase("check");
     MemoryBudget budget = memory_budget(world, args.memory_bytes);
     const int threads_wanted = args.threads > 0 ? args.threads : default_threads(world.ranks_on_node());
     int threads = 1;
@@ -267,7 +276,9 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
         plan.job_hash = cut.digest128_text();
     });
 
-    phases.begin("broadcast");
+    if (world.is_root()) warn_of_days(args, manifest, monitor.log());
+    monitor.begin_phase("broadcast");
+    monitor.watch(world, args.output);
     std::string files = to_text(plan.files);
     auto known_state = static_cast<std::uint64_t>(state);
     world.broadcast_text(files);
@@ -287,20 +298,18 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
                       .columns = io::table_columns,
                       .parts = plan.first_addresses.size(),
                       .threads = threads,
-                      .phase = "merge",
-                      .progress = args.progress};
+                      .phase = "merge"};
     PartResults parts(job.parts);
-    if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, phases, parts);
+    if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, monitor, parts);
     if (state == io::OutputDirectory::State::finished && parts.missing().empty()) {
-        if (auto summary = finished_already(world, args, manifest, job, parts, stop, phases)) return *summary;
+        if (auto summary = finished_already(world, args, manifest, job, parts, stop, monitor))
+            return *summary;
     }
 
     const std::filesystem::path runs = args.output / io::format::runs_name;
     const std::uint64_t merges = merge_levels(
-        world, plan.files,
-        {.directory = runs, .fan_in = plan.fan_in, .threads = threads, .progress = args.progress}, stop,
-        phases);
-    phases.begin("dictionary");
+        world, plan.files, {.directory = runs, .fan_in = plan.fan_in, .threads = threads}, stop, monitor);
+    monitor.begin_phase("dictionary");
     const io::TemporaryFile map_file(args.output / "keys");
     io::TemporaryFile index_file(args.output / io::format::index_name);
     std::optional<io::TableIndexWriter> index_writer;
@@ -312,7 +321,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
     const std::uint64_t workers =
         static_cast<std::uint64_t>(threads) * static_cast<std::uint64_t>(world.size());
     const PartJobResult result = make_parts(
-        world, job, shrinking_stretches(parts.missing(), workers), stop, phases, parts, [&]() -> MakePart {
+        world, job, shrinking_stretches(parts.missing(), workers), stop, monitor, parts, [&]() -> MakePart {
             auto merge = std::make_shared<SegmentMerge>(open.inputs, first_day, args.as_of);
             return [&, merge](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
                               WorkCounters& counters) {
@@ -320,14 +329,14 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
             };
         });
 
-    phases.begin("index");
+    monitor.begin_phase("index");
     RunSummary summary;
     world.root_decides([&] {
         io::TableIndex index = make_index(args, manifest, result);
         const std::uint64_t keys = index_writer->keys();
         index_writer->finish(index);
-        phases.end();
-        summary = summarize(args, index, keys, merges, result, phases);
+        monitor.end_phases();
+        summary = summarize(args, index, keys, merges, result, monitor.phases());
         write_run(args.output, summary);
         index_file.publish();
         std::error_code ignored; // they are of no more use, and the next run would remove them

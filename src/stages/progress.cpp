@@ -4,8 +4,6 @@
 
 #include <cstdio>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
 #include <utility>
 
 namespace ipscore::stages {
@@ -19,11 +17,11 @@ constexpr milliseconds first_log_after{3'000}; // short runs need no progress in
 
 } // namespace
 
-Progress::Progress(std::string phase, std::uint64_t units, bool enabled)
+Progress::Progress(std::string phase, std::uint64_t units, RunLog& log)
     : phase_(std::move(phase)),
       units_(units),
-      enabled_(enabled),
-      terminal_(::isatty(STDERR_FILENO) == 1),
+      log_(log),
+      terminal_(log.on_terminal()),
       began_(Clock::now()),
       next_(began_ + (terminal_ ? terminal_interval : first_log_after)) {}
 
@@ -32,7 +30,7 @@ Progress::~Progress() {
 }
 
 void Progress::update(const Done& done) {
-    if (!enabled_ || Clock::now() < next_) return;
+    if (Clock::now() < next_) return;
     next_ = Clock::now() + (terminal_ ? terminal_interval : log_interval);
     const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
     constexpr double bytes_per_megabyte = 1e6;
@@ -47,7 +45,7 @@ void Progress::update(const Done& done) {
         std::fflush(stderr);
         line_open_ = true;
     } else {
-        spdlog::info(text);
+        log_.info(text);
     }
 }
 

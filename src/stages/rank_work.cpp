@@ -108,17 +108,16 @@ private:
 /// The main thread's side: answers the other ranks, feeds the desk, watches for signals.
 class Dispatcher {
 public:
-    Dispatcher(mpi::World& world, std::uint64_t claims, std::uint64_t parts, int threads,
-               const StopFlag& stop, StopFlag& halt, Desk& desk, const WorkCounters& counters,
-               const std::string& phase, bool progress)
+    Dispatcher(mpi::World& world, std::uint64_t claims, const ClaimedWork& what, const StopFlag& stop,
+               StopFlag& halt, Desk& desk, const WorkCounters& counters, RunMonitor& monitor)
         : world_(world),
           claims_(claims),
-          threads_(threads),
+          threads_(what.threads),
           stop_(stop),
           halt_(halt),
           desk_(desk),
           counters_(counters),
-          progress_(phase, parts, progress && world.is_root()),
+          progress_(monitor.phase(), what.parts, monitor.log()),
           reports_(static_cast<std::size_t>(world.size())) {}
 
     /// Until all ranks are done. Returns early when a worker of this rank has failed.
@@ -245,7 +244,7 @@ private:
             all.rows += done.rows;
             all.bytes += done.bytes;
         }
-        progress_.update(all);
+        if (world_.is_root()) progress_.update(all);
     }
 
     mpi::World& world_;
@@ -290,13 +289,15 @@ void work_until_closed(Desk& desk, const std::vector<Claim>& claims, StopFlag& h
 
 } // namespace
 
-RankLoad work_on_claims(mpi::World& world, const std::vector<Claim>& claims, std::uint64_t parts, int threads,
-                        const StopFlag& stop, const std::string& phase, bool progress, const Work& work) {
+RankLoad work_on_claims(mpi::World& world, const std::vector<Claim>& claims, const ClaimedWork& what,
+                        const StopFlag& stop, RunMonitor& monitor, const Work& work) {
     const auto began = Clock::now();
+    const int threads = what.threads;
     Desk desk;
     StopFlag halt;
-    WorkCounters counters;
-    Dispatcher dispatcher(world, claims.size(), parts, threads, stop, halt, desk, counters, phase, progress);
+    WorkCounters& counters =
+        monitor.begin_work(what.parts + what.parts_before, what.parts_before, threads, what.unit);
+    Dispatcher dispatcher(world, claims.size(), what, stop, halt, desk, counters, monitor);
     // TBB starts no more threads than there are cores unless it is told to.
     const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
                                           static_cast<std::size_t>(threads) + 1);
@@ -314,6 +315,7 @@ RankLoad work_on_claims(mpi::World& world, const std::vector<Claim>& claims, std
     }
     while (desk.wait().left < threads) {
     }
+    monitor.end_work();
     if (desk.failure()) std::rethrow_exception(desk.failure());
     if (main_failure) std::rethrow_exception(main_failure);
     if (dispatcher.stopped()) {

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
-#include <spdlog/spdlog.h>
 
 namespace ipscore::stages {
 
@@ -162,6 +161,15 @@ std::uint64_t stored_bytes(const std::filesystem::path& scores, std::uint64_t pa
     return bytes;
 }
 
+/// Days of the look-back that the table has nothing of.
+std::vector<std::string> days_without_observations(const ScoreFiles& files) {
+    std::vector<std::string> days;
+    for (Day day = files.model.first_day(); day <= files.model.as_of; ++day) {
+        if (!files.table.rows_per_day.contains(day)) days.push_back(date_text(day));
+    }
+    return days;
+}
+
 /// What the inputs leave uncovered.
 Json coverage_of(const ScoreFiles& files, const SharedInputs& inputs, const Json& counts) {
     const auto& observations = counts.at("observations");
@@ -174,26 +182,26 @@ Json coverage_of(const ScoreFiles& files, const SharedInputs& inputs, const Json
     for (std::size_t tag = 0; tag < tags.size(); ++tag) {
         if (!has_keys[tag]) tags_without_keys.push_back(tags[tag]);
     }
-    Json days = Json::array();
-    for (Day day = files.model.first_day(); day <= files.model.as_of; ++day) {
-        if (!files.table.rows_per_day.contains(day)) days.push_back(date_text(day));
-    }
     return {{"observations_without_tag_share", considered == 0 ? 0.0 : unclassified / considered},
             {"tags", tags.size()},
             {"tags_without_keys", tags_without_keys},
             {"lookback_days", files.model.lookback_days},
-            {"days_without_observations", days}};
+            {"days_without_observations", days_without_observations(files)}};
 }
 
-/// The first few of a list of texts, and how many more.
-std::string some_of(const Json& list) {
-    constexpr std::size_t shown = 5;
-    std::string text;
-    for (std::size_t i = 0; i < std::min(shown, list.size()); ++i) {
-        text += fmt::format("{}{}", i == 0 ? "" : ", ", io::quoted_for_message(list[i].get<std::string>()));
+/// What a person should look at before using the scores.
+void warn_of(const ScoreArgs& args, const ScoreFiles& files, RunLog& log) {
+    if (const auto& tags = files.tags_unknown; !tags.empty()) {
+        log.warning(fmt::format("{}: tags.{}: no key is classified to this tag{}", args.model.string(),
+                                io::quoted_for_message(tags.front()),
+                                tags.size() == 1 ? "" : fmt::format("; nor to {} more", tags.size() - 1)),
+                    tags.size());
     }
-    if (list.size() > shown) text += fmt::format(" and {} more", list.size() - shown);
-    return text;
+    if (const auto days = days_without_observations(files); !days.empty()) {
+        log.warning(fmt::format("{}: has no observations of {} of the {} days of the look-back: {}",
+                                args.table.string(), days.size(), files.model.lookback_days, some_of(days)),
+                    days.size());
+    }
 }
 
 RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const SharedInputs& inputs,
@@ -224,8 +232,8 @@ RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const Share
         summary.lines.push_back(fmt::format("{} rows below min_score were not written",
                                             count_text(count("rows", "below_min_score"))));
     }
-    const Json& tags_without_keys = coverage.at("tags_without_keys");
-    const Json& empty_days = coverage.at("days_without_observations");
+    const std::vector<std::string> tags_without_keys = coverage.at("tags_without_keys");
+    const std::vector<std::string> empty_days = coverage.at("days_without_observations");
     summary.lines.push_back(fmt::format("coverage: {} of the observations have no tag; tags without keys: {} "
                                         "of {}{}{}; days without data: {} of {}{}{}",
                                         percent_text(coverage.at("observations_without_tag_share"), 1),
@@ -251,7 +259,7 @@ RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const Share
         {"coverage", coverage},
         {"spilled_runs",
          {{"classification", files.classification_runs}, {"company_evidence", result.spilled_runs}}},
-        {"warnings", files.warnings},
+        {"tags_unknown", files.tags_unknown},
         {"phases_seconds", phases.json()},
         {"seconds", phases.total_seconds()},
         {"imbalance", result.imbalance},
@@ -261,9 +269,9 @@ RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const Share
 
 } // namespace
 
-RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
-    Phases phases;
-    phases.begin("check");
+RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMonitor& monitor) {
+    monitor.write_metrics_to(args.metrics);
+    monitor.begin_phase("check");
     MemoryBudget budget = memory_budget(world, args.memory_bytes);
     ScoreFiles files;
     SharedInputs inputs;
@@ -273,13 +281,14 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
         budget.need("a thread", worker_bytes(0));
         files = read_score_files(args, budget, stop);
         const io::Job job = score_job(args, files);
-        for (const std::string& warning : files.warnings) spdlog::warn(warning);
+        warn_of(args, files, monitor.log());
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
         inputs = share_inputs(files, job);
         budget.release("a thread");
     });
-    phases.begin("broadcast");
+    monitor.begin_phase("broadcast");
+    monitor.watch(world, args.output);
     broadcast_inputs(world, inputs, files);
     auto known_state = static_cast<std::uint64_t>(state);
     world.broadcast(known_state);
@@ -296,19 +305,19 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
                       .columns = io::scores_columns,
                       .parts = inputs.part_rows.size(),
                       .threads = threads,
-                      .phase = "score",
-                      .progress = args.progress};
+                      .phase = "score"};
     PartResults parts(job.parts);
-    if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, phases, parts);
-    const PartJobResult result = make_parts(
-        world, job, largest_first(parts.missing(), inputs.part_rows), stop, phases, parts, [&]() -> MakePart {
-            return [&](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
-                       WorkCounters& counters) {
-                return make_part(args, inputs, room, part, path, halt, counters);
-            };
-        });
+    if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, monitor, parts);
+    const PartJobResult result =
+        make_parts(world, job, largest_first(parts.missing(), inputs.part_rows), stop, monitor, parts,
+                   [&]() -> MakePart {
+                       return [&](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
+                                  WorkCounters& counters) {
+                           return make_part(args, inputs, room, part, path, halt, counters);
+                       };
+                   });
 
-    phases.begin("index");
+    monitor.begin_phase("index");
     RunSummary summary;
     world.root_decides(stop, [&] {
         io::ScoresIndex index;
@@ -331,8 +340,8 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
         write_company_rows(args.output, index.parts.size(), inputs.scoring.rules, fan_in, stop, writer);
         const std::uint64_t rows = writer.company_rows();
         writer.finish(index, inputs.scoring);
-        phases.end();
-        summary = summarize(args, files, inputs, index, rows, result, phases);
+        monitor.end_phases();
+        summary = summarize(args, files, inputs, index, rows, result, monitor.phases());
         publish_index(args.output, file, summary,
                       state == io::OutputDirectory::State::finished &&
                           result.parts_verified == index.parts.size(),

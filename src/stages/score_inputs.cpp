@@ -81,8 +81,7 @@ ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const S
     budget.release("reading");
     for (const auto& [tag, override] : files.model.tags) {
         if (files.tags.find_sorted(tag)) continue;
-        files.warnings.push_back(fmt::format("{}: tags.{}: no key is classified to this tag",
-                                             args.model.string(), io::quoted_for_message(tag)));
+        files.tags_unknown.push_back(tag);
     }
     return files;
 }

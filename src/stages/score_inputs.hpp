@@ -27,7 +27,7 @@ struct ScoreFiles {
     io::CompaniesFile companies;
     scoring::Model model;
     scoring::PostingLists postings;
-    std::vector<std::string> warnings;
+    std::vector<std::string> tags_unknown; ///< of the model: no key is classified to them
 };
 
 /// Reads and checks all inputs, and joins classification and table. Sets aside what stays in memory. Throws

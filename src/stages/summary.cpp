@@ -1,5 +1,7 @@
 #include "ipscore/stages/summary.hpp"
 
+#include "ipscore/io/csv.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -82,6 +84,15 @@ std::string seconds_text(double seconds) {
     if (whole >= hour) return fmt::format("{} h {:02} min", whole / hour, whole % hour / minute);
     if (whole >= minute) return fmt::format("{} min {:02} s", whole / minute, whole % minute);
     return fmt::format("{:.2f} s", seconds);
+}
+
+std::string some_of(const std::vector<std::string>& texts) {
+    constexpr std::size_t shown = 5;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(shown, texts.size()); ++i)
+        text += fmt::format("{}{}", i == 0 ? "" : ", ", io::quoted_for_message(texts[i]));
+    if (texts.size() > shown) text += fmt::format(" and {} more", texts.size() - shown);
+    return text;
 }
 
 std::string percent_text(double part, double whole) {

@@ -19,6 +19,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from log_lib import split_log
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 # What must never reach a user: a library's error stack, an abort, a stack trace, a sanitizer's finding.
@@ -69,17 +71,19 @@ def mpirun(n, *words):
 
 
 class Result:
-    """How a command ended: code (negative: the signal that ended it), stdout and stderr as text."""
+    """How a command ended: code (negative: the signal that ended it), stdout and stderr as text. Of the log records, which must be
+    well-formed, stderr holds what a terminal would show, and warnings are apart; raw_stderr is what was written."""
 
     def __init__(self, command, code, stdout, stderr):
         self.command = command
         self.code = code
         self.stdout = stdout
-        self.stderr = stderr
+        self.raw_stderr = stderr
+        self.warnings, self.stderr = split_log(stderr)
 
     def __str__(self):
         return (f"command: {shlex.join(self.command)}\nexit code: {self.code}\n"
-                f"stdout:\n{shorten(self.stdout)}\nstderr:\n{shorten(self.stderr)}")
+                f"stdout:\n{shorten(self.stdout)}\nstderr:\n{shorten(self.raw_stderr)}")
 
 
 def shorten(text, most=4000):
@@ -115,7 +119,7 @@ def decode(data):
 
 
 def assert_sightly(result):
-    found = UNSIGHTLY.search(result.stderr)
+    found = UNSIGHTLY.search(result.raw_stderr)
     if found:
         raise AssertionError(f"stderr holds {found.group(0)!r}, which no user should see\n{result}")
 

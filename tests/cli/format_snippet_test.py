@@ -171,6 +171,18 @@ class TablesTest(PipelineTest):
                 for name in {"counts", "description"} & set(file):
                     self.assertEqual(names(json.loads(file[name][:].tobytes())) - documented, set(), path)
 
+    def test_fields_of_status(self):
+        self.pipeline(write_nasty_inputs(self.dir / "in", 2), "x")
+        documented = set(re.findall(r"`(\w+)(?:\[\])?`", DOCUMENT.read_text().split("\n## status\n")[1].split("\n## ")[0]))
+
+        def names(value):
+            if isinstance(value, list):
+                return set().union(*map(names, value))
+            return set(value).union(*map(names, value.values())) if isinstance(value, dict) else set()
+
+        for directory in ("x-store", "x-table", "x-scores"):
+            self.assertEqual(names(json.loads(self.verb("status", directory, "--json").stdout)) - documented, set(), directory)
+
     def test_packed_files(self):
         self.pipeline(write_nasty_inputs(self.dir / "in", 2), "x")
         index = self.documented("### Index: `format` = `ipscore scores index`")

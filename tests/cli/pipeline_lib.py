@@ -77,10 +77,12 @@ class Inputs:
 
 
 def snapshot(directory):
-    """What lies in a directory, hidden files too: path -> content; of directories only the path."""
+    """What lies in a directory, hidden files too: path -> content; of directories only the path. Without what runs say of
+    themselves."""
     directory = Path(directory)
     return {str(path.relative_to(directory)): None if path.is_dir() else path.read_bytes()
-            for path in sorted(directory.rglob("*")) if path.is_dir() or path.is_file()}
+            for path in sorted(directory.rglob("*"))
+            if (path.is_dir() or path.is_file()) and "status" not in (path.name, path.parent.name)}
 
 
 def h5_values(path):

@@ -405,9 +405,12 @@ class SummaryTest(PipelineTest):
         self.prepare("store", "table", "--as-of", AS_OF, "--lookback-days", "128")
         inputs.classification.write_text(inputs.classification.read_text() + "unseen.example,lonely,1\n")
         result = self.score(inputs, "table", "scores")
-        warning, verdict, read, below, coverage, wrote, seconds, load, end = result.stderr.split("\n")
+        verdict, read, below, coverage, wrote, seconds, load, end = result.stderr.split("\n")
         self.assertEqual(end, "")
-        self.assertTrue(warning.endswith(f'{inputs.model}: tags."unseen": no key is classified to this tag'), warning)
+        self.assertEqual([(warning["msg"], warning["count"]) for warning in result.warnings], [
+            (f'{inputs.model}: tags."unseen": no key is classified to this tag', 1),
+            ('table: has no observations of 87 of the 90 days of the look-back: "2026-08-25", "2026-08-26", "2026-08-27", '
+             '"2026-08-28", "2026-08-29" and 82 more', 87)])
         self.assertRegex(verdict, r"\Ascores: \d rows of \d addresses, \d company rows, in 1 parts?, as of 2026-11-22\Z")
         self.assertEqual(read, "read 7 observations of 4 addresses: 4 (57.1 %) classified, 1 (14.3 %) without a tag, 1 (14.3 %) "
                          "outside the look-back, 1 (14.3 %) of excluded networks")

@@ -22,6 +22,7 @@ VERBS = {
         "--as-of YYYY-MM-DD": "(default: 2026-11-22)",
         "--gateway-share SHARE": "(default: 0)",
         "--threads N": "(default: the cores that this process may use)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
     "ingest": {
         "--store DIR": "(required)",
@@ -29,6 +30,8 @@ VERBS = {
         "--max-rejects ROWS|PERCENT": "(default: 1%)",
         "--memory SIZE": "(default: 3/4 of what the machine or cgroup has)",
         "--threads N": "(default: the cores that this process may use)",
+        "--metrics FILE": "(default: none)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
     "prepare": {
         "--store DIR": "(required)",
@@ -38,6 +41,8 @@ VERBS = {
         "--restart": "(default: refuse)",
         "--memory SIZE": "(default: 3/4 of what the machine or cgroup has, divided by the ranks on the node)",
         "--threads N": "(default: the cores that this process may use, divided by the ranks on its node)",
+        "--metrics FILE": "(default: none)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
     "score": {
         "--table DIR": "(required)",
@@ -49,6 +54,8 @@ VERBS = {
         "--restart": "(default: refuse)",
         "--memory SIZE": "(default: 3/4 of what the machine or cgroup has, divided by the ranks on the node)",
         "--threads N": "(default: the cores that this process may use, divided by the ranks on its node)",
+        "--metrics FILE": "(default: none)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
     "export": {
         "--output FILE": "(required)",
@@ -58,6 +65,11 @@ VERBS = {
         "--ip ADDRESS|NETWORK": "(default: all)",
         "--company NAME": "(default: all)",
         "--threads N": "(default: the cores that this process may use)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
+    },
+    "status": {
+        "--json": "(default: text)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
 }
 
@@ -67,6 +79,7 @@ REQUIRED = {
     "prepare": ["--store", "store", "--as-of", "2026-11-22", "--output", "table"],
     "score": ["--table", "t", "--classification", "k", "--companies", "c", "--model", "m", "--output", "s"],
     "export": ["scores", "--output", "-"],
+    "status": ["scores"],
 }
 
 STOPPABLE = {"ingest", "prepare", "score", "export"}
@@ -134,8 +147,7 @@ class HelpTest(CliTest):
         for words in (["--help"], ["--version"], ["score", "--help"]):
             with open("/dev/full", "wb") as full:
                 result = self.run_ipscore(*words, stdout=full)
-            caller = " ".join(["ipscore"] + words[:-1])
-            self.assert_fails(result, 3, f"{caller}: cannot write standard output: No space left on device")
+            self.assert_fails(result, 3, "ipscore: cannot write standard output: No space left on device")
 
     def test_closed_stdout(self):
         result = run(["sh", "-c", 'exec "$0" --version >&-', *ipscore()])
@@ -174,6 +186,7 @@ class BadUsageTest(CliTest):
                                f"ipscore {verb}: the option {option} is missing; see ipscore {verb} --help")
         self.check(["ingest", "--store", "s"], "ipscore ingest: FILE is missing; see ipscore ingest --help")
         self.check(["export", "--output", "-"], "ipscore export: INPUT is missing; see ipscore export --help")
+        self.check(["status"], "ipscore status: DIR is missing; see ipscore status --help")
 
     def test_every_option_that_lacks_its_value(self):
         for verb, options in VERBS.items():
@@ -183,7 +196,7 @@ class BadUsageTest(CliTest):
                     line = f"ipscore {verb}: the option {name} needs a value; see ipscore {verb} --help"
                     self.check([verb, name], line)
                     self.check([verb, f"{name}="], line)
-                    self.check([verb, name, "--threads", "1"], line)
+                    self.check([verb, name, "--log-format", "text"], line)
                 else:
                     self.check([verb, f"{name}=yes"],
                                f"ipscore {verb}: the option {name} takes no value; see ipscore {verb} --help")
@@ -194,18 +207,18 @@ class BadUsageTest(CliTest):
                        f"ipscore {verb}: the option --colour is unknown; see ipscore {verb} --help")
             self.check([verb, *words, "-x"],
                        f"ipscore {verb}: the option -x is unknown; see ipscore {verb} --help")
-            self.check([verb, *words, "--thread=1"], f"ipscore {verb}: the option --thread is unknown; "
-                       f"did you mean --threads? see ipscore {verb} --help")
+            self.check([verb, *words, "--log-forma=text"], f"ipscore {verb}: the option --log-forma is unknown; "
+                       f"did you mean --log-format? see ipscore {verb} --help")
 
     def test_surplus_words(self):
-        for verb in ("generate", "prepare", "score", "export"):
+        for verb in ("generate", "prepare", "score", "export", "status"):
             self.check([verb, *REQUIRED[verb], "more"],
                        f"ipscore {verb}: the word 'more' is one too many; see ipscore {verb} --help")
 
     def test_repeated_options(self):
         for verb, words in REQUIRED.items():
-            self.check([verb, *words, "--threads", "1", "--threads", "1"],
-                       f"ipscore {verb}: the option --threads is given twice; see ipscore {verb} --help")
+            self.check([verb, *words, "--log-format", "logfmt", "--log-format", "logfmt"],
+                       f"ipscore {verb}: the option --log-format is given twice; see ipscore {verb} --help")
 
     def check_value(self, verb, option, value, expected):
         words = REQUIRED[verb]
@@ -217,9 +230,11 @@ class BadUsageTest(CliTest):
                    f"see ipscore {verb} --help")
 
     def test_values(self):
-        for verb in VERBS:
-            for value in ("0", "-1", "two", "1025"):
-                self.check_value(verb, "--threads", value, "a whole number from 1 to 1024")
+        for verb, options in VERBS.items():
+            self.check_value(verb, "--log-format", "xml", "text, logfmt or json")
+            if "--threads N" in options:
+                for value in ("0", "-1", "two", "1025"):
+                    self.check_value(verb, "--threads", value, "a whole number from 1 to 1024")
         whole = "a whole number, such as 100, 100k, 8.4M or 1G"
         for value in ("1.5", "-1", "8.4MB", "1e6", "20000000000000G"):
             self.check_value("generate", "--rows", value, whole)

@@ -25,9 +25,16 @@ struct Ended {
     std::chrono::duration<double> seconds{};
 };
 
+using Print = std::function<void(const std::string& line)>;
+
+/// What a watch says, printed.
+Watch::Say said_by(const Print& print) {
+    return [&print](ExitCode /*code*/, const std::string& reason) { print(reason); };
+}
+
 /// Runs `run`, which gets what prints, in a process whose parent ends at once; as with an mpirun that is
 /// killed, but without Open MPI, which would end the process too.
-Ended run_as_orphan(const std::function<void(const Watch::Print&)>& run) {
+Ended run_as_orphan(const std::function<void(const Print&)>& run) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1); // its end is told to this process
     std::array<int, 2> out{};
     std::array<int, 2> begun{};
@@ -65,9 +72,9 @@ Ended run_as_orphan(const std::function<void(const Watch::Print&)>& run) {
 }
 
 TEST(Watch, ends_a_rank_whose_launcher_is_gone) {
-    const Ended ended = run_as_orphan([](const Watch::Print& print) {
+    const Ended ended = run_as_orphan([](const Print& print) {
         const StopFlag stop;
-        const Watch watch(stop, true, print);
+        const Watch watch(stop, true, said_by(print));
         print("watching");
         std::this_thread::sleep_for(std::chrono::seconds(20));
     });
@@ -77,9 +84,9 @@ TEST(Watch, ends_a_rank_whose_launcher_is_gone) {
 }
 
 TEST(Watch, lets_a_process_without_a_launcher_outlive_its_parent) {
-    const Ended ended = run_as_orphan([](const Watch::Print& print) {
+    const Ended ended = run_as_orphan([](const Print& print) {
         const StopFlag stop;
-        const Watch watch(stop, false, print);
+        const Watch watch(stop, false, said_by(print));
         print("watching");
         std::this_thread::sleep_for(std::chrono::milliseconds(500));
     });
@@ -88,9 +95,9 @@ TEST(Watch, lets_a_process_without_a_launcher_outlive_its_parent) {
 }
 
 TEST(Watch, ends_what_does_not_stop) {
-    const Ended ended = run_as_orphan([](const Watch::Print& print) {
+    const Ended ended = run_as_orphan([](const Print& print) {
         StopFlag stop;
-        const Watch watch(stop, false, print);
+        const Watch watch(stop, false, said_by(print));
         print("watching");
         stop.request();
         std::this_thread::sleep_for(std::chrono::seconds(20));
@@ -105,7 +112,7 @@ TEST(Watch, takes_no_time_to_end_itself) {
     const auto began = Clock::now();
     StopFlag stop;
     stop.request();
-    for (int i = 0; i < 100; ++i) const Watch watch(stop, true, [](const std::string&) {});
+    for (int i = 0; i < 100; ++i) const Watch watch(stop, true, [](ExitCode, const std::string&) {});
     EXPECT_LT(std::chrono::duration<double>(Clock::now() - began).count(), 2);
 }
 

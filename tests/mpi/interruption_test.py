@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 from cli_test_lib import ipscore, mpirun  # noqa: E402
 from interruption_lib import (ORPHANS_END_WITHIN_SECONDS, STOP_SIGNALS, STOPPED, STOPS_WITHIN_SECONDS, IngestPoint, Origin,  # noqa: E402
                               Point, handles_signals, part_names, runs, same_file)
-from live_job import ENDS_WITHIN_SECONDS, LiveJob, send, stop  # noqa: E402
+from live_job import ENDS_WITHIN_SECONDS, LiveJob, make_hanging_table, send, stop  # noqa: E402
 from pipeline_lib import PipelineTest, snapshot  # noqa: E402
 
 RANKS = 1
@@ -82,10 +82,7 @@ class InterruptionTest(PipelineTest):
     @contextlib.contextmanager
     def hanging_part(self):
         """The command, with a table of which one part is such a pipe."""
-        shutil.copytree(self.files.output("prepare"), self.dir / "hanging", copy_function=os.link)
-        part = self.dir / "hanging" / "part-00003.h5"
-        part.unlink()
-        os.mkfifo(part)
+        make_hanging_table(self.files.output("prepare"), self.dir / "hanging")
         words = self.words()
         words[words.index("--table") + 1] = self.dir / "hanging"
         yield words

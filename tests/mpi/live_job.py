@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -88,6 +89,14 @@ class LiveJob:
         self.process.wait()
         for stream in (self.process.stdout, self.process.stderr):
             stream.close()
+
+
+def make_hanging_table(table, copy):
+    """A copy of a table of which one part is a pipe that nobody writes to: whoever reads it hangs."""
+    shutil.copytree(table, copy, copy_function=os.link)
+    part = copy / "part-00003.h5"
+    part.unlink()
+    os.mkfifo(part)
 
 
 def send(pids, signal_number):

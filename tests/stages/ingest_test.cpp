@@ -2,6 +2,7 @@
 #include "ipscore/stages/ingest.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/io/format.hpp"
 #include "ipscore/io/manifest.hpp"
 #include "ipscore/mpi/world.hpp"
 #include "ipscore/stages/export.hpp"
@@ -75,7 +76,10 @@ protected:
         args.threads = 2;
         return args;
     }
-    IngestReport run(const IngestArgs& args) { return ingest(args, stop_); }
+    IngestReport run(const IngestArgs& args) {
+        RunMonitor monitor(log_);
+        return ingest(args, stop_, monitor);
+    }
 
     /// The message of the error that ends an ingest, which must leave the store as it was.
     template <class Failure>
@@ -92,12 +96,13 @@ protected:
         return message;
     }
 
-    /// Every file below a directory, with its bytes.
+    /// Every file below a directory, with its bytes; not what runs say of themselves.
     static std::map<std::string, std::string> contents(const std::filesystem::path& directory) {
         std::map<std::string, std::string> files;
         if (!std::filesystem::exists(directory)) return files;
         for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-            if (!entry.is_regular_file()) continue;
+            if (!entry.is_regular_file() || entry.path().parent_path().filename() == io::format::status_name)
+                continue;
             files[entry.path().lexically_relative(directory).string()] = read(entry.path());
         }
         return files;
@@ -128,9 +133,9 @@ protected:
         prepare_args.as_of = last_valid_day;
         prepare_args.lookback_days = 36525;
         prepare_args.threads = 1;
-        prepare_args.progress = false;
         mpi::World world;
-        prepare(world, prepare_args, stop_);
+        RunMonitor monitor(log_);
+        prepare(world, prepare_args, stop_, monitor);
         ExportArgs export_args;
         export_args.input = table;
         export_args.output = table.string() + ".csv";
@@ -141,6 +146,7 @@ protected:
 
     FreshDirectory directory_;
     StopFlag stop_;
+    RunLog log_{"ingest", LogFormat::none};
 
 private:
     int tables_ = 0;

@@ -17,9 +17,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <random>
 #include <set>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <vector>
 
@@ -63,8 +63,6 @@ struct Ways {
 
 class Property : public ::testing::Test {
 protected:
-    Property() { spdlog::set_level(spdlog::level::err); } // the cases are full of what score warns of
-
     /// Runs cases `from` to `to`, or the one of IPSCORE_SEED.
     void run_cases(reference::Size size, std::uint64_t from, std::uint64_t to) {
         if (const char* seed = std::getenv("IPSCORE_SEED")) {
@@ -106,7 +104,6 @@ protected:
         score_args.output = at("scores");
         if (inputs.as_of) score_args.as_of = parse_date(*inputs.as_of).day;
         score_args.threads = ways.threads;
-        score_args.progress = false;
         const scoring::Model model = io::read_model(score_args.model, score_args.as_of);
 
         PrepareArgs prepare_args;
@@ -116,10 +113,9 @@ protected:
         prepare_args.lookback_days = prepare_args.as_of - model.first_day() + 1 + ways.more_lookback;
         prepare_args.part_rows = ways.part_rows;
         prepare_args.threads = ways.threads;
-        prepare_args.progress = false;
-        run_verb(ways, prepare_args.output, [&] { return prepare(world_, prepare_args, stop_); });
+        run_verb(ways, prepare_args.output, [&] { return prepare(world_, prepare_args, stop_, *monitor()); });
         const RunSummary summary =
-            run_verb(ways, score_args.output, [&] { return score(world_, score_args, stop_); });
+            run_verb(ways, score_args.output, [&] { return score(world_, score_args, stop_, *monitor()); });
         expect_counts(summary);
         most_parts_ = std::max(most_parts_, summary.json.at("parts").get<std::uint64_t>());
 
@@ -203,7 +199,7 @@ private:
         std::uint64_t bad_rows = 0;
         const auto take = [&](const std::vector<std::filesystem::path>& some) {
             args.files = some;
-            for (const IngestedFile& file : ingest(args, stop_).files) bad_rows += file.rejected;
+            for (const IngestedFile& file : ingest(args, stop_, *monitor()).files) bad_rows += file.rejected;
         };
         if (ways.one_call) {
             take(files);
@@ -221,8 +217,12 @@ private:
         EXPECT_GT(summary.json.at("counts").at("stored_bytes").get<std::uint64_t>(), 0U);
     }
 
+    /// For one run; the cases are full of what score warns of.
+    std::unique_ptr<RunMonitor> monitor() { return std::make_unique<RunMonitor>(log_); }
+
     mpi::World world_;
     StopFlag stop_;
+    RunLog log_{"test", LogFormat::none};
 };
 
 TEST_F(Property, tiny_cases_equal_the_reference) {

@@ -4,6 +4,7 @@
 #include "ipscore/cli/arguments.hpp"
 #include "ipscore/core/address.hpp"
 #include "ipscore/core/day.hpp"
+#include "ipscore/stages/run_log.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -50,5 +51,17 @@ inline constexpr const char* threads_default = "the cores that this process may 
 inline constexpr const char* rank_threads_help = "threads of each rank to compute with, 1 to 1024";
 inline constexpr const char* rank_threads_default =
     "the cores that this process may use, divided by the ranks on its node";
+
+/// `--log-format`, which all verbs have. log_format_of() has taken it from the words before they are read,
+/// for what is wrong with them is told in that format.
+[[nodiscard]] Reader log_format_reader();
+[[nodiscard]] stages::LogFormat log_format_of(const Words& words);
+inline constexpr const char* log_format_help = "how messages look: text, logfmt (key=value) or json";
+inline constexpr const char* log_format_default = "text on a terminal, logfmt elsewhere";
+
+inline constexpr const char* metrics_help = "file that tells of the run in the text format of Prometheus, "
+                                            "rewritten every 2 s, such as for the textfile "
+                                            "collector of node_exporter";
+inline constexpr const char* metrics_default = "none";
 
 } // namespace ipscore::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipscore/cli/arguments.hpp"
+#include "ipscore/stages/run_log.hpp"
 #include "ipscore/stages/summary.hpp"
 
 #include <string_view>
@@ -11,9 +12,10 @@ namespace ipscore::cli {
 /// The whole program but for its name; returns the exit code.
 [[nodiscard]] int run(const Words& words);
 
-/// A line of a report, on stderr: stdout is for results.
-void report(std::string_view line);
-/// The end of a run on ranks; nothing for a rank whose summary is empty.
-void report(const stages::RunSummary& summary);
+/// Writes a result to standard output. Throws EnvironmentError.
+void print_result(std::string_view text);
+
+/// The end of a run; nothing for a rank whose summary is empty.
+void report(stages::RunLog& log, const stages::RunSummary& summary);
 
 } // namespace ipscore::cli

@@ -8,20 +8,29 @@
 #include "ipscore/stages/generate.hpp"
 #include "ipscore/stages/ingest.hpp"
 #include "ipscore/stages/prepare.hpp"
+#include "ipscore/stages/run_monitor.hpp"
 #include "ipscore/stages/score.hpp"
 
+#include <filesystem>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace ipscore::cli {
 
+/// What `status` is asked for.
+struct StatusArgs {
+    std::filesystem::path directory;
+    bool json = false;
+};
+
 /// One verb. Its kind of run says what surrounds it: a verb that takes a StopFlag ends well on SIGTERM,
-/// SIGINT and SIGUSR1, and only one that takes a World starts MPI.
+/// SIGINT and SIGUSR1, and only one that takes a World starts MPI. What it says goes to the monitor's log.
 struct Verb {
-    using Run = void(const Words& words);
-    using RunStoppable = void(const Words& words, StopFlag& stop);
-    using RunOnRanks = void(const Words& words, mpi::World& world, StopFlag& stop);
+    using Run = void(const Words& words, stages::RunMonitor& monitor);
+    using RunStoppable = void(const Words& words, StopFlag& stop, stages::RunMonitor& monitor);
+    using RunOnRanks = void(const Words& words, mpi::World& world, StopFlag& stop,
+                            stages::RunMonitor& monitor);
 
     std::string name;
     std::string summary; ///< one line for `ipscore --help`
@@ -38,5 +47,6 @@ struct Verb {
 [[nodiscard]] stages::PrepareArgs parse_prepare(const Words& words);
 [[nodiscard]] stages::ScoreArgs parse_score(const Words& words);
 [[nodiscard]] stages::ExportArgs parse_export(const Words& words);
+[[nodiscard]] StatusArgs parse_status(const Words& words);
 
 } // namespace ipscore::cli

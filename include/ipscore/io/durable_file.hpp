@@ -39,8 +39,9 @@ void sync_to_disk(const std::filesystem::path& path);
 /// Asks the system to begin writing a file's pages to the disk, without waiting.
 void begin_writeback(const std::filesystem::path& path) noexcept;
 
-/// A whole small file, replacing what is there; throws EnvironmentError.
-void write_file(const std::filesystem::path& path, std::string_view text);
+/// A whole small file, replacing what is there; `durable` as of TemporaryFile::publish(). Throws
+/// EnvironmentError.
+void write_file(const std::filesystem::path& path, std::string_view text, bool durable = true);
 /// The same, but returns false when the name exists already.
 [[nodiscard]] bool write_new_file(const std::filesystem::path& path, std::string_view text);
 /// Throws InputError.

@@ -106,7 +106,8 @@ inline constexpr const char* company_raw = "company_rows/raw";
 inline constexpr const char* index_name = "index.h5";
 inline constexpr const char* job_name = "job.json";
 inline constexpr const char* run_name = "run.json";
-inline constexpr const char* runs_name = "runs"; ///< directory of an unfinished table: merged segments
+inline constexpr const char* status_name = "status"; ///< directory: what the ranks say of themselves
+inline constexpr const char* runs_name = "runs";     ///< directory of an unfinished table: merged segments
 
 inline constexpr std::uint64_t parts_max = 4096;
 

@@ -54,6 +54,9 @@ private:
     int fd_;
 };
 
+/// True while a rank of a job holds a lock on the directory. Changes nothing there.
+[[nodiscard]] bool is_locked(const std::filesystem::path& directory);
+
 /// The output directory of a job, locked; for rank 0.
 class OutputDirectory {
 public:

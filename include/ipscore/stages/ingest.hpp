@@ -2,7 +2,7 @@
 #pragma once
 
 #include "ipscore/core/stop.hpp"
-#include "ipscore/stages/summary.hpp"
+#include "ipscore/stages/run_monitor.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -27,6 +27,7 @@ struct IngestArgs {
     std::uint64_t segment_rows = 32'000'000; ///< at most, and at least 1; fewer where memory_bytes says so
     std::uint64_t memory_bytes = 0;          ///< 0: default_memory_bytes()
     int threads = 0;                         ///< 0: all cores that this process may use
+    std::filesystem::path metrics;           ///< see RunMonitor::write_metrics_to()
 };
 
 struct IngestedFile {
@@ -37,18 +38,18 @@ struct IngestedFile {
     bool already_there = false; ///< the same content is in the store: nothing was done
     std::vector<std::string> segments;
     std::filesystem::path rejects; ///< empty when there are none
+    std::string first_reject;      ///< line and reason
 };
 
 struct IngestReport {
     std::vector<IngestedFile> files;
     std::uint64_t manifest_version = 0;
     std::uint64_t store_rows = 0; ///< of all segments
-    Phases phases;
 };
 
 /// All files of the call or none appear in the store. Throws InputError for bad usage, unreadable files and
 /// too many bad rows, or too little memory_bytes, EnvironmentError when writing fails, Interrupted when
 /// `stop` was requested.
-IngestReport ingest(const IngestArgs& args, const StopFlag& stop);
+IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& monitor);
 
 } // namespace ipscore::stages

@@ -4,6 +4,7 @@
 #include "ipscore/core/day.hpp"
 #include "ipscore/core/stop.hpp"
 #include "ipscore/mpi/world.hpp"
+#include "ipscore/stages/run_monitor.hpp"
 #include "ipscore/stages/summary.hpp"
 
 #include <cstdint>
@@ -28,12 +29,12 @@ struct PrepareArgs {
     std::uint64_t fan_in_max = 0;
     bool restart = false; ///< replace the output of another job
     int threads = 0;      ///< per rank; 0: the cores of this process, divided by the ranks on the node
-    bool progress = true; ///< a progress line on a terminal, log lines elsewhere
+    std::filesystem::path metrics; ///< see RunMonitor::write_metrics_to()
 };
 
 /// All ranks must call. Returns the summary on rank 0, and an empty one elsewhere. Throws the same on all
 /// ranks for what rank 0 can foresee; any other failure is thrown on the failing rank alone, whose caller
 /// must abort the job.
-RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop);
+RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, RunMonitor& monitor);
 
 } // namespace ipscore::stages

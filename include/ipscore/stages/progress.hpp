@@ -1,6 +1,8 @@
 // How far a long phase is: one line that rewrites itself on a terminal, a log line now and then elsewhere.
 #pragma once
 
+#include "ipscore/stages/run_log.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -14,11 +16,11 @@ struct Done {
     std::uint64_t bytes = 0;
 };
 
-/// For one thread. Writes to standard error.
+/// For one thread.
 class Progress {
 public:
-    /// `units` in all, 0 where nobody knows; `enabled` false keeps it silent.
-    Progress(std::string phase, std::uint64_t units, bool enabled);
+    /// `units` in all, 0 where nobody knows. `log` must live longer.
+    Progress(std::string phase, std::uint64_t units, RunLog& log);
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
     /// Clears the line of a terminal.
@@ -31,7 +33,7 @@ private:
     using Clock = std::chrono::steady_clock;
     std::string phase_;
     std::uint64_t units_;
-    bool enabled_;
+    RunLog& log_;
     bool terminal_;
     bool line_open_ = false;
     Clock::time_point began_;

@@ -3,11 +3,11 @@
 
 #include "ipscore/core/stop.hpp"
 #include "ipscore/mpi/world.hpp"
+#include "ipscore/stages/run_monitor.hpp"
+#include "ipscore/stages/work_counters.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
 namespace ipscore::stages {
@@ -16,14 +16,6 @@ namespace ipscore::stages {
 struct Claim {
     std::uint64_t first_part = 0;
     std::uint64_t parts = 1;
-};
-
-/// What the workers of this rank have done; they count, the main thread reads.
-struct WorkCounters {
-    std::atomic<std::uint64_t> parts = 0;
-    std::atomic<std::uint64_t> rows = 0;
-    std::atomic<std::uint64_t> bytes = 0;
-    std::atomic<std::uint64_t> spilled_runs = 0; ///< sorted runs that did not fit into memory
 };
 
 /// How this rank spent its time.
@@ -40,11 +32,20 @@ struct RankLoad {
 /// when it is requested.
 using Work = std::function<void(const Claim& claim, const StopFlag& halt, WorkCounters& counters)>;
 
-/// Runs all of `claims` (the same list on all ranks, in the order in which they are to be handed out) on
-/// `threads` workers of every rank. The main thread only answers. All ranks must call. Throws AgreedError on
-/// all ranks when any was asked to stop, and a worker's own exception on its rank alone.
-RankLoad work_on_claims(mpi::World& world, const std::vector<Claim>& claims, std::uint64_t parts, int threads,
-                        const StopFlag& stop, const std::string& phase, bool progress, const Work& work);
+/// What the claims are about.
+struct ClaimedWork {
+    std::uint64_t parts = 0;        ///< of all claims
+    std::uint64_t parts_before = 0; ///< that need no claim: an earlier run has done them
+    int threads = 1;                ///< workers of this rank
+    const char* unit = "parts";     ///< what people call them
+};
+
+/// Runs all of `claims` (the same list on all ranks, in the order in which they are to be handed out) on the
+/// workers of every rank, in the phase of `monitor`. The main thread only answers. All ranks must call.
+/// Throws AgreedError on all ranks when any was asked to stop, and a worker's own exception on its rank
+/// alone.
+RankLoad work_on_claims(mpi::World& world, const std::vector<Claim>& claims, const ClaimedWork& what,
+                        const StopFlag& stop, RunMonitor& monitor, const Work& work);
 
 /// Cores that this process may use, shared with the other ranks of its machine; at least 1.
 [[nodiscard]] int default_threads(int ranks_on_node);

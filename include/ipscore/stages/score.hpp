@@ -4,6 +4,7 @@
 #include "ipscore/core/day.hpp"
 #include "ipscore/core/stop.hpp"
 #include "ipscore/mpi/world.hpp"
+#include "ipscore/stages/run_monitor.hpp"
 #include "ipscore/stages/summary.hpp"
 
 #include <cstdint>
@@ -25,13 +26,13 @@ struct ScoreArgs {
     std::uint64_t evidence_rows_max = 0; ///< company evidence of a part, held in memory
     std::uint64_t evidence_fan_in = 0;   ///< runs of company evidence merged at a time, at least 2
     bool restart = false;                ///< replace the output of another job
-    int threads = 0;      ///< per rank; 0: the cores of this process, divided by the ranks on the node
-    bool progress = true; ///< a progress line on a terminal, log lines elsewhere
+    int threads = 0; ///< per rank; 0: the cores of this process, divided by the ranks on the node
+    std::filesystem::path metrics; ///< see RunMonitor::write_metrics_to()
 };
 
 /// All ranks must call. Returns the summary on rank 0, and an empty one elsewhere. Throws the same on all
 /// ranks for what rank 0 can foresee; any other failure is thrown on the failing rank alone, whose caller
 /// must abort the job.
-RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop);
+RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMonitor& monitor);
 
 } // namespace ipscore::stages

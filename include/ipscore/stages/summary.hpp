@@ -46,5 +46,7 @@ void append_run_lines(RunSummary& summary, const Phases& phases, const nlohmann:
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 [[nodiscard]] std::string seconds_text(double seconds);
 [[nodiscard]] std::string percent_text(double part, double whole);
+/// The first few of some texts, in quotes, and how many more.
+[[nodiscard]] std::string some_of(const std::vector<std::string>& texts);
 
 } // namespace ipscore::stages
