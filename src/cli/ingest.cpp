@@ -45,6 +45,8 @@ Arguments describe(stages::IngestArgs& args) {
                   "bad rows of one file beyond which the run stops and keeps nothing: a number of rows, or a "
                   "percentage of the file's rows, of which 100 rows are always allowed",
                   reject_limit_into(args.max_rejects))
+        .optional("min-rows", "N", "0", "refuse files that have fewer good rows in all",
+                  quantity_into(args.min_rows, 0, unbounded))
         .optional("memory", "SIZE", memory_default, memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", threads_default, threads_help, threads_into(args.threads))
         .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))

@@ -17,6 +17,10 @@ Arguments describe(stages::PrepareArgs& args) {
                   quantity_into(args.lookback_days, 1, lookback_days_max))
         .required("output", "DIR", "directory for the table; made when missing", path_into(args.output))
         .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
+        .flag("require-days", "refuse a look-back of which a day has no observations (default: warn)",
+              args.require_days)
+        .optional("min-rows", "N", "0", "refuse to finish a table of fewer rows",
+                  quantity_into(args.min_rows, 0, unbounded))
         .optional("memory", "SIZE", rank_memory_default, rank_memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
         .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))

@@ -21,6 +21,13 @@ Arguments describe(stages::ScoreArgs& args) {
         .optional("as-of", "YYYY-MM-DD", "the model's as_of", "last day that counts (UTC)",
                   day_into(args.as_of))
         .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
+        .flag("require-days", "refuse a look-back of which a day has no observations (default: warn)",
+              args.require_days)
+        .optional("min-rows", "N", "0", "refuse to finish scores of fewer rows",
+                  quantity_into(args.min_rows, 0, unbounded))
+        .optional("max-unclassified", "SHARE", "1",
+                  "refuse to finish scores for which a larger share of the observations, 0 to 1, has no tag",
+                  decimal_into(args.max_unclassified, 0, 1))
         .optional("memory", "SIZE", rank_memory_default, rank_memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
         .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))

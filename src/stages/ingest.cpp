@@ -323,6 +323,15 @@ bool add_to_manifest(io::Manifest& manifest, const PendingFile& pending) {
     return true;
 }
 
+void check_rows(const IngestArgs& args, const std::vector<PendingFile>& pending) {
+    std::uint64_t rows = 0;
+    for (const PendingFile& file : pending) rows += file.report.rows;
+    if (rows >= args.min_rows) return;
+    throw InputError(
+        fmt::format("{}: {} good rows in {} files are fewer than --min-rows {}; nothing was taken in",
+                    args.store.string(), rows, pending.size(), args.min_rows));
+}
+
 } // namespace
 
 IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& monitor) {
@@ -352,6 +361,7 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& mo
         pending.push_back(std::move(file));
     }
     monitor.end_work();
+    check_rows(args, pending);
     monitor.begin_phase("publish");
     for (PendingFile& file : pending) {
         if (!file.report.already_there) publish_files(store, file);

@@ -55,17 +55,25 @@ std::uint64_t rows_within(const io::RowsPerDay& days, Day first, Day last) {
     return sum;
 }
 
-/// Of days that the store has no observations of.
-void warn_of_days(const PrepareArgs& args, const io::Manifest& manifest, RunLog& log) {
+/// What --require-days forbids, and what is worth a warning without it.
+void check_days(const PrepareArgs& args, const io::Manifest& manifest, RunLog& log) {
     const io::RowsPerDay rows = manifest.rows_per_day();
     std::vector<std::string> days;
     for (Day day = args.as_of - args.lookback_days + 1; day <= args.as_of; ++day) {
         if (!rows.contains(day)) days.push_back(date_text(day));
     }
     if (days.empty()) return;
-    log.warning(fmt::format("{}: has no observations of {} of the {} days of the look-back: {}",
-                            args.store.string(), days.size(), args.lookback_days, some_of(days)),
-                days.size());
+    const std::string text = fmt::format("{}: has no observations of {} of the {} days of the look-back: {}",
+                                         args.store.string(), days.size(), args.lookback_days, some_of(days));
+    if (args.require_days) throw InputError(text + "; --require-days allows no such day");
+    log.warning(text, days.size());
+}
+
+/// `rows`: so many there are, or at most so many there will be.
+void check_rows(const PrepareArgs& args, std::uint64_t rows) {
+    if (rows >= args.min_rows) return;
+    throw InputError(fmt::format("{}: {} observations are fewer than --min-rows {}; the table gets no index",
+                                 args.output.string(), rows, args.min_rows));
 }
 
 /// Where the table is cut: a matter of the segments alone, however they are merged.
@@ -226,6 +234,7 @@ std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs&
         if (stands == 0) return;
         constexpr bool with_dictionary = false;
         io::TableIndex index = make_index(args, manifest, result);
+        check_rows(args, index.rows());
         index.content_hash = io::read_table_index(args.output, with_dictionary).content_hash;
         monitor.end_phases();
         summary = summarize(args, index, io::table_keys(args.output), 0, result, monitor.phases());
@@ -255,6 +264,10 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
             throw InputError(args.store.string() +
                              ": is a store into which nothing was taken yet; run ipscore ingest first");
         }
+        check_days(args, manifest, monitor.log());
+        const Day first_day = args.as_of - args.lookback_days + 1;
+        const std::uint64_t rows = rows_within(manifest.rows_per_day(), first_day, args.as_of);
+        check_rows(args, rows);
         budget.need("the manifest", store.manifest_bytes(manifest.version) * memory::manifest_factor);
         const MergeWidth width = plan_merge_width(budget, manifest.segments.size(), threads_wanted);
         threads = width.threads;
@@ -266,8 +279,6 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         state = output->state();
         for (const io::SegmentInfo& segment : manifest.segments)
             plan.files.push_back({store.segment_path(segment.id), segment.id, segment.rows});
-        const Day first_day = args.as_of - args.lookback_days + 1;
-        const std::uint64_t rows = rows_within(manifest.rows_per_day(), first_day, args.as_of);
         plan.first_addresses = cut_segments(plan.files, parts_for(rows, args.part_rows), stop);
         // Parts that were cut elsewhere, by another version, are not parts of this run.
         StreamHash cut;
@@ -276,7 +287,6 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         plan.job_hash = cut.digest128_text();
     });
 
-    if (world.is_root()) warn_of_days(args, manifest, monitor.log());
     monitor.begin_phase("broadcast");
     monitor.watch(world, args.output);
     std::string files = to_text(plan.files);
@@ -333,6 +343,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     RunSummary summary;
     world.root_decides([&] {
         io::TableIndex index = make_index(args, manifest, result);
+        check_rows(args, index.rows());
         const std::uint64_t keys = index_writer->keys();
         index_writer->finish(index);
         monitor.end_phases();

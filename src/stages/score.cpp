@@ -170,11 +170,16 @@ std::vector<std::string> days_without_observations(const ScoreFiles& files) {
     return days;
 }
 
-/// What the inputs leave uncovered.
-Json coverage_of(const ScoreFiles& files, const SharedInputs& inputs, const Json& counts) {
+/// Of the observations within the look-back and not excluded.
+double unclassified_share(const Json& counts) {
     const auto& observations = counts.at("observations");
     const double unclassified = observations.at("unclassified");
     const double considered = unclassified + observations.at("classified").get<double>();
+    return considered == 0 ? 0.0 : unclassified / considered;
+}
+
+/// What the inputs leave uncovered.
+Json coverage_of(const ScoreFiles& files, const SharedInputs& inputs, const Json& counts) {
     const ByteStrings& tags = files.tags;
     std::vector<bool> has_keys(tags.size());
     for (const scoring::Posting& posting : inputs.scoring.postings.postings) has_keys[posting.tag] = true;
@@ -182,15 +187,15 @@ Json coverage_of(const ScoreFiles& files, const SharedInputs& inputs, const Json
     for (std::size_t tag = 0; tag < tags.size(); ++tag) {
         if (!has_keys[tag]) tags_without_keys.push_back(tags[tag]);
     }
-    return {{"observations_without_tag_share", considered == 0 ? 0.0 : unclassified / considered},
+    return {{"observations_without_tag_share", unclassified_share(counts)},
             {"tags", tags.size()},
             {"tags_without_keys", tags_without_keys},
             {"lookback_days", files.model.lookback_days},
             {"days_without_observations", days_without_observations(files)}};
 }
 
-/// What a person should look at before using the scores.
-void warn_of(const ScoreArgs& args, const ScoreFiles& files, RunLog& log) {
+/// Warns of what a person should look at before using the scores. Throws what --require-days forbids.
+void check_coverage(const ScoreArgs& args, const ScoreFiles& files, RunLog& log) {
     if (const auto& tags = files.tags_unknown; !tags.empty()) {
         log.warning(fmt::format("{}: tags.{}: no key is classified to this tag{}", args.model.string(),
                                 io::quoted_for_message(tags.front()),
@@ -198,9 +203,25 @@ void warn_of(const ScoreArgs& args, const ScoreFiles& files, RunLog& log) {
                     tags.size());
     }
     if (const auto days = days_without_observations(files); !days.empty()) {
-        log.warning(fmt::format("{}: has no observations of {} of the {} days of the look-back: {}",
-                                args.table.string(), days.size(), files.model.lookback_days, some_of(days)),
-                    days.size());
+        const std::string text =
+            fmt::format("{}: has no observations of {} of the {} days of the look-back: {}",
+                        args.table.string(), days.size(), files.model.lookback_days, some_of(days));
+        if (args.require_days) throw InputError(text + "; --require-days allows no such day");
+        log.warning(text, days.size());
+    }
+}
+
+/// The other guards. Throws InputError.
+void check_result(const ScoreArgs& args, const io::ScoresIndex& index) {
+    if (index.rows() < args.min_rows) {
+        throw InputError(fmt::format("{}: {} rows are fewer than --min-rows {}; the scores get no index",
+                                     args.output.string(), index.rows(), args.min_rows));
+    }
+    if (const double share = unclassified_share(index.counts); share > args.max_unclassified) {
+        throw InputError(fmt::format(
+            "{}: {:.4f} of the observations have no tag, more than --max-unclassified {}; the scores "
+            "get no index",
+            args.output.string(), share, args.max_unclassified));
     }
 }
 
@@ -281,7 +302,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         budget.need("a thread", worker_bytes(0));
         files = read_score_files(args, budget, stop);
         const io::Job job = score_job(args, files);
-        warn_of(args, files, monitor.log());
+        check_coverage(args, files, monitor.log());
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
         inputs = share_inputs(files, job);
@@ -328,6 +349,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         index.counts = result.counts;
         index.counts["stored_bytes"] = stored_bytes(args.output, result.parts.size());
         index.parts = result.parts;
+        check_result(args, index);
         io::TemporaryFile file(args.output / io::format::index_name);
         io::ScoresIndexWriter writer(file.path());
         // The workers are gone, and their room is free.

@@ -28,6 +28,7 @@ VERBS = {
         "--store DIR": "(required)",
         "--strict": "(default: skip bad rows, within --max-rejects)",
         "--max-rejects ROWS|PERCENT": "(default: 1%)",
+        "--min-rows N": "(default: 0)",
         "--memory SIZE": "(default: 3/4 of what the machine or cgroup has)",
         "--threads N": "(default: the cores that this process may use)",
         "--metrics FILE": "(default: none)",
@@ -39,6 +40,8 @@ VERBS = {
         "--lookback-days N": "(default: 90)",
         "--output DIR": "(required)",
         "--restart": "(default: refuse)",
+        "--require-days": "(default: warn)",
+        "--min-rows N": "(default: 0)",
         "--memory SIZE": "(default: 3/4 of what the machine or cgroup has, divided by the ranks on the node)",
         "--threads N": "(default: the cores that this process may use, divided by the ranks on its node)",
         "--metrics FILE": "(default: none)",
@@ -52,6 +55,9 @@ VERBS = {
         "--output DIR": "(required)",
         "--as-of YYYY-MM-DD": "(default: the model's as_of)",
         "--restart": "(default: refuse)",
+        "--require-days": "(default: warn)",
+        "--min-rows N": "(default: 0)",
+        "--max-unclassified SHARE": "(default: 1)",
         "--memory SIZE": "(default: 3/4 of what the machine or cgroup has, divided by the ranks on the node)",
         "--threads N": "(default: the cores that this process may use, divided by the ranks on its node)",
         "--metrics FILE": "(default: none)",
@@ -252,6 +258,8 @@ class BadUsageTest(CliTest):
             self.check_value(verb, "--as-of", "22.11.2026", "a day as YYYY-MM-DD")
             self.check_value(verb, "--as-of", "2026-02-30", "a day as YYYY-MM-DD")
             self.check_value(verb, "--as-of", "2100-01-01", "a day from 2000-01-01 to 2099-12-31")
+        self.check_value("score", "--max-unclassified", "1.01", "a number from 0 to 1")
+        self.check_value("score", "--min-rows", "-1", whole)
         self.check_value("export", "--min-score", "101", "a number from 0 to 100")
         self.check_value("export", "--ip", "10.0.0.0/33",
                          "an address or a network, such as 192.0.2.7, 198.51.100.0/24 or 2001:db8::/32")

@@ -24,6 +24,7 @@ struct IngestArgs {
     std::vector<std::filesystem::path> files; ///< CSV with ip,day,key[,hits]; .gz and .zst are decompressed
     bool strict = false;                      ///< the first bad row stops the run
     RejectLimit max_rejects;
+    std::uint64_t min_rows = 0; ///< guard: with fewer good rows in all files, nothing is taken in
     std::uint64_t segment_rows = 32'000'000; ///< at most, and at least 1; fewer where memory_bytes says so
     std::uint64_t memory_bytes = 0;          ///< 0: default_memory_bytes()
     int threads = 0;                         ///< 0: all cores that this process may use
@@ -48,8 +49,8 @@ struct IngestReport {
 };
 
 /// All files of the call or none appear in the store. Throws InputError for bad usage, unreadable files and
-/// too many bad rows, or too little memory_bytes, EnvironmentError when writing fails, Interrupted when
-/// `stop` was requested.
+/// too many bad rows, too few good ones, or too little memory_bytes, EnvironmentError when writing fails,
+/// Interrupted when `stop` was requested.
 IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& monitor);
 
 } // namespace ipscore::stages

@@ -29,12 +29,15 @@ struct PrepareArgs {
     std::uint64_t fan_in_max = 0;
     bool restart = false; ///< replace the output of another job
     int threads = 0;      ///< per rank; 0: the cores of this process, divided by the ranks on the node
+    // Guards: where they do not hold, the run ends before the index gets its name.
+    bool require_days = false;     ///< no day of the look-back without observations
+    std::uint64_t min_rows = 0;    ///< observations of the table
     std::filesystem::path metrics; ///< see RunMonitor::write_metrics_to()
 };
 
-/// All ranks must call. Returns the summary on rank 0, and an empty one elsewhere. Throws the same on all
-/// ranks for what rank 0 can foresee; any other failure is thrown on the failing rank alone, whose caller
-/// must abort the job.
+/// All ranks must call. A guard that does not hold is an InputError. Returns the summary on rank 0, and an
+/// empty one elsewhere. Throws the same on all ranks for what rank 0 can foresee; any other failure is thrown
+/// on the failing rank alone, whose caller must abort the job.
 RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, RunMonitor& monitor);
 
 } // namespace ipscore::stages

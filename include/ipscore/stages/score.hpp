@@ -27,12 +27,16 @@ struct ScoreArgs {
     std::uint64_t evidence_fan_in = 0;   ///< runs of company evidence merged at a time, at least 2
     bool restart = false;                ///< replace the output of another job
     int threads = 0; ///< per rank; 0: the cores of this process, divided by the ranks on the node
+    // Guards: where they do not hold, the run ends before the index gets its name.
+    bool require_days = false;     ///< no day of the look-back without observations
+    std::uint64_t min_rows = 0;    ///< scores of addresses
+    double max_unclassified = 1;   ///< share of the considered observations that have no tag
     std::filesystem::path metrics; ///< see RunMonitor::write_metrics_to()
 };
 
-/// All ranks must call. Returns the summary on rank 0, and an empty one elsewhere. Throws the same on all
-/// ranks for what rank 0 can foresee; any other failure is thrown on the failing rank alone, whose caller
-/// must abort the job.
+/// All ranks must call. A guard that does not hold is an InputError. Returns the summary on rank 0, and an
+/// empty one elsewhere. Throws the same on all ranks for what rank 0 can foresee; any other failure is thrown
+/// on the failing rank alone, whose caller must abort the job.
 RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMonitor& monitor);
 
 } // namespace ipscore::stages
