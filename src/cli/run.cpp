@@ -65,7 +65,7 @@ Failure current_failure() {
             return {error.code(), "stopped on request; run the same command again to resume"};
         return {error.code(), error.what()};
     } catch (const std::bad_alloc&) {
-        return {ExitCode::environment, "out of memory; use fewer --threads, or a machine with more memory"};
+        return {ExitCode::environment, "out of memory; give --memory no more than this process may have"};
     } catch (const std::filesystem::filesystem_error& error) {
         constexpr std::string_view of_the_library = "filesystem error: ";
         std::string_view reason = error.what();
