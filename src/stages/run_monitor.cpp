@@ -32,8 +32,22 @@ RunState state_of(ExitCode code) {
     return RunState::failed;
 }
 
-/// Whoever wrote it, it will not be written again. In the files of a store, nothing else may be removed.
-bool has_ended(const JobStatus& job) { return job.state != JobStatus::State::running; }
+/// Of the whole job, as far as this rank can see it.
+void write_metrics(const std::filesystem::path& file, const std::filesystem::path& directory,
+                   const RankStatus& mine) {
+    JobStatus job{.directory = directory,
+                  .state = static_cast<JobStatus::State>(mine.state), // which begin alike
+                  .ranks = {mine},
+                  .seen_at = mine.written_at};
+    if (!directory.empty()) {
+        for (JobStatus& there : read_status(directory)) {
+            if (there.root().run == mine.run) job = std::move(there);
+        }
+    }
+    // A rank that fails ends rank 0 before that could tell of it.
+    const bool for_rank_0 = mine.state == RunState::failed && job.root().host == mine.host;
+    if (mine.rank == 0 || for_rank_0) io::write_file(file, metrics_text(job), durable);
+}
 
 } // namespace
 
@@ -86,7 +100,7 @@ void RunMonitor::watch(mpi::World& world, const std::filesystem::path& directory
 void RunMonitor::watch_shared(const std::filesystem::path& directory) {
     try {
         for (const JobStatus& job : read_status(directory)) {
-            if (!has_ended(job)) continue;
+            if (job.state == JobStatus::State::running) continue;
             std::error_code ignored;
             std::filesystem::remove(directory / io::format::status_name / status_file_name(job.root()),
                                     ignored);
@@ -186,33 +200,23 @@ RankStatus RunMonitor::status_now() {
 void RunMonitor::write_files() {
     const std::lock_guard writing(writing_);
     const RankStatus status = status_now();
+    std::filesystem::path directory;
+    std::filesystem::path metrics;
+    {
+        const std::lock_guard lock(mutex_);
+        directory = directory_;
+        metrics = metrics_;
+    }
     try {
-        if (!directory_.empty()) {
-            io::write_file(
-                directory_ / io::format::status_name / status_file_name(status),
-                to_json(status).dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n",
-                durable);
+        if (!directory.empty()) {
+            constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+            io::write_file(directory / io::format::status_name / status_file_name(status),
+                           to_json(status).dump(1, ' ', false, replace) + "\n", durable);
         }
-        write_metrics(status);
+        if (!metrics.empty()) write_metrics(metrics, directory, status);
     } catch (const Error& error) {
         warn_once(error.what());
     }
-}
-
-void RunMonitor::write_metrics(const RankStatus& mine) {
-    if (metrics_.empty()) return;
-    JobStatus job{.directory = directory_,
-                  .state = static_cast<JobStatus::State>(mine.state), // which begin alike
-                  .ranks = {mine},
-                  .seen_at = mine.written_at};
-    if (!directory_.empty()) {
-        for (JobStatus& there : read_status(directory_)) {
-            if (there.root().run == mine.run) job = std::move(there);
-        }
-    }
-    // A rank that fails ends rank 0 before that could tell of it.
-    const bool for_rank_0 = mine.state == RunState::failed && job.root().host == mine.host;
-    if (mine.rank == 0 || for_rank_0) io::write_file(metrics_, metrics_text(job), durable);
 }
 
 void RunMonitor::warn_once(const std::string& reason) {

@@ -60,7 +60,6 @@ private:
     void keep_writing();
     [[nodiscard]] RankStatus status_now();
     void write_files();
-    void write_metrics(const RankStatus& mine);
     void warn_once(const std::string& reason);
 
     RunLog& log_;
