@@ -59,15 +59,17 @@ public:
                 row.network.network = network_of(csv.fields[network], place);
                 const std::string_view name = csv.fields[company];
                 if (name.empty()) place.bad_value("company", name, "is empty");
+                place.must_be_whole("company", name);
                 row.network.confidence = share_of("confidence", csv.fields[confidence], place);
-                if (type) row.network.type = csv.fields[*type];
+                if (type) {
+                    place.must_be_whole("type", csv.fields[*type]);
+                    row.network.type = csv.fields[*type];
+                }
                 add(std::move(row), name);
             },
             limits, stop);
     }
-    [[nodiscard]] std::uint64_t memory_bytes() const noexcept {
-        return row_bytes_ + (fits() ? names.bytes_with(0, 0) : names_bytes_);
-    }
+    [[nodiscard]] std::uint64_t memory_bytes() const noexcept { return row_bytes_ + names_bytes_; }
     [[nodiscard]] bool fits() const noexcept { return fits_; }
 
     std::vector<Row> rows;
