@@ -336,7 +336,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
         publish_index(args.output, file, summary,
                       state == io::OutputDirectory::State::finished &&
                           result.parts_verified == index.parts.size(),
-                      [&] { return io::read_scores_index(args.output).content_hash == index.content_hash; });
+                      [&] { return io::scores_index_stands(args.output, index.content_hash); });
     });
     return summary;
 }
