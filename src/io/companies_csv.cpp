@@ -81,19 +81,30 @@ private:
         constexpr std::uint64_t bytes_per_row =
             2 * sizeof(Row) + sizeof(scoring::CompanyNetwork) + 4 * sizeof(scoring::NetworkMap::Range);
         row_bytes_ += bytes_per_row + row.network.type.size();
-        if (fits_) {
+        if (names_fit_) {
             row.network.company = names.insert(name, StringIndex::hash_of(name));
-            rows.push_back(std::move(row));
             names_bytes_ = names.bytes_with(0, 0);
-            fits_ = row_bytes_ + names_bytes_ <= memory_bytes_max_;
-            if (!fits_) rows = {};
+            names_fit_ = names_bytes_ <= std::max(memory_bytes_max_, names_bytes_counted);
+            if (!names_fit_) names = {};
+        } else {
+            names_bytes_ += names_bytes_each + 2 * name.size();
         }
+        if (!fits_) return;
+        rows.push_back(std::move(row));
+        fits_ = row_bytes_ + names_bytes_ <= memory_bytes_max_;
+        if (!fits_) rows = {};
     }
+
+    // Only an index tells which names are new. Names that are too many even for that are taken for new ones,
+    // which may ask for more memory than the companies take, but not for less.
+    static constexpr std::uint64_t names_bytes_counted = 32U << 20U;
+    static constexpr std::uint64_t names_bytes_each = 64;
 
     std::uint64_t memory_bytes_max_;
     std::uint64_t row_bytes_ = 0;
     std::uint64_t names_bytes_ = 0;
     bool fits_ = true;
+    bool names_fit_ = true;
 };
 
 /// Gives the companies their numbers in order of names.

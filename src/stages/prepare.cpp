@@ -245,7 +245,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop) {
             throw InputError(args.store.string() +
                              ": is a store into which nothing was taken yet; run ipscore ingest first");
         }
-        budget.need("the manifest", store.manifest_bytes(manifest.version) * memory::manifest_factor);
+        budget.need("the manifest", io::Store::manifest_bytes(args.store) * memory::manifest_factor);
         const MergeWidth width = plan_merge_width(budget, manifest.segments.size(), threads_wanted);
         threads = width.threads;
         plan.fan_in = args.fan_in_max > 0 ? std::min(args.fan_in_max, width.fan_in) : width.fan_in;

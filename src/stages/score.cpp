@@ -270,14 +270,15 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop) {
     std::unique_ptr<io::OutputDirectory> output;
     auto state = io::OutputDirectory::State::fresh;
     world.root_decides(stop, [&] {
-        budget.need("a thread", worker_bytes(0));
         files = read_score_files(args, budget, stop);
+        budget.need("a thread", worker_bytes(files.tags.size()));
+        budget.check();
+        budget.release("a thread");
         const io::Job job = score_job(args, files);
         for (const std::string& warning : files.warnings) spdlog::warn(warning);
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
         inputs = share_inputs(files, job);
-        budget.release("a thread");
     });
     phases.begin("broadcast");
     broadcast_inputs(world, inputs, files);
