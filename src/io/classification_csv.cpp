@@ -229,9 +229,13 @@ private:
                 if (tag_text.size() > tag_bytes_max)
                     place.bad_value("tag", tag_text, "is longer than 128 bytes");
                 const Millionths share = share_of("weight", row.fields[weight], place);
-                add(key_text, {.tag = found_tags_.insert(tag_text, StringIndex::hash_of(tag_text)),
-                               .weight = share,
-                               .line = row.line});
+                const std::uint32_t id = found_tags_.insert(tag_text, StringIndex::hash_of(tag_text));
+                if (id >= room_.tags_max) {
+                    place.bad_value("tag", tag_text,
+                                    fmt::format("is one tag more than the {} that --memory has room for",
+                                                room_.tags_max));
+                }
+                add(key_text, {.tag = id, .weight = share, .line = row.line});
             },
             limits, stop_);
     }

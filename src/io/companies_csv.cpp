@@ -59,15 +59,17 @@ public:
                 row.network.network = network_of(csv.fields[network], place);
                 const std::string_view name = csv.fields[company];
                 if (name.empty()) place.bad_value("company", name, "is empty");
+                place.must_be_whole("company", name);
                 row.network.confidence = share_of("confidence", csv.fields[confidence], place);
-                if (type) row.network.type = csv.fields[*type];
+                if (type) {
+                    place.must_be_whole("type", csv.fields[*type]);
+                    row.network.type = csv.fields[*type];
+                }
                 add(std::move(row), name);
             },
             limits, stop);
     }
-    [[nodiscard]] std::uint64_t memory_bytes() const noexcept {
-        return row_bytes_ + (fits() ? names.bytes_with(0, 0) : names_bytes_);
-    }
+    [[nodiscard]] std::uint64_t memory_bytes() const noexcept { return row_bytes_ + names_bytes_; }
     [[nodiscard]] bool fits() const noexcept { return fits_; }
 
     std::vector<Row> rows;
@@ -79,19 +81,30 @@ private:
         constexpr std::uint64_t bytes_per_row =
             2 * sizeof(Row) + sizeof(scoring::CompanyNetwork) + 4 * sizeof(scoring::NetworkMap::Range);
         row_bytes_ += bytes_per_row + row.network.type.size();
-        if (fits_) {
+        if (names_fit_) {
             row.network.company = names.insert(name, StringIndex::hash_of(name));
-            rows.push_back(std::move(row));
             names_bytes_ = names.bytes_with(0, 0);
-            fits_ = row_bytes_ + names_bytes_ <= memory_bytes_max_;
-            if (!fits_) rows = {};
+            names_fit_ = names_bytes_ <= std::max(memory_bytes_max_, names_bytes_counted);
+            if (!names_fit_) names = {};
+        } else {
+            names_bytes_ += names_bytes_each + 2 * name.size();
         }
+        if (!fits_) return;
+        rows.push_back(std::move(row));
+        fits_ = row_bytes_ + names_bytes_ <= memory_bytes_max_;
+        if (!fits_) rows = {};
     }
+
+    // Only an index tells which names are new. Names that are too many even for that are taken for new ones,
+    // which may ask for more memory than the companies take, but not for less.
+    static constexpr std::uint64_t names_bytes_counted = 32U << 20U;
+    static constexpr std::uint64_t names_bytes_each = 64;
 
     std::uint64_t memory_bytes_max_;
     std::uint64_t row_bytes_ = 0;
     std::uint64_t names_bytes_ = 0;
     bool fits_ = true;
+    bool names_fit_ = true;
 };
 
 /// Gives the companies their numbers in order of names.

@@ -165,10 +165,12 @@ bool TextBlocks::next(TextBlock& block) {
     block.text = std::move(carry_);
     carry_.clear();
     block.first_line = line_;
+    block.shortened = false;
     std::size_t whole_bytes = 0;
     while (!at_end_ && whole_bytes == 0) {
         if (block.text.size() >= row_bytes_max_) {
             shorten_row(block.text);
+            block.shortened = true;
             return true;
         }
         read_more(block.text);

@@ -20,6 +20,12 @@ void CsvPlace::bad_row(std::string_view reason) const {
     throw InputError(fmt::format("{}:{}: {}", *path_, line_, reason));
 }
 
+void CsvPlace::must_be_whole(std::string_view column, std::string_view value) const {
+    constexpr std::size_t whole_bytes_max = 1024;
+    if (row_is_shortened_ && value.size() > whole_bytes_max)
+        bad_value(column, value, "is longer than 1024 bytes in a row of more than 1 MiB");
+}
+
 Millionths share_of(std::string_view column, std::string_view text, const CsvPlace& place) {
     const ParsedMillionths share = parse_millionths(text);
     switch (share.fault) {
@@ -54,7 +60,7 @@ InputFile read_csv(const std::filesystem::path& path, const std::function<void(c
                 on_header(*header);
                 continue;
             }
-            const CsvPlace place(file.path, row.line);
+            const CsvPlace place(file.path, row.line, block.shortened);
             if (row.fault != CsvFault::none) place.bad_row(text_of(row.fault));
             if (row.field_count != header->columns()) {
                 place.bad_row(

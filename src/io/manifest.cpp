@@ -46,11 +46,11 @@ Json to_json(const Manifest& manifest) {
                            {"ingested_at", source.ingested_at},
                            {"segments", source.segments}});
     }
-    return {{"format", manifest_format},
-            {"format_version", format::version},
-            {"version", manifest.version},
-            {"segments", segments},
-            {"sources", sources}};
+    Json json{
+        {"format", manifest_format}, {"format_version", format::version}, {"version", manifest.version}};
+    json["segments"] = std::move(segments); // a copy would be what takes the most memory of an ingest
+    json["sources"] = std::move(sources);
+    return json;
 }
 
 struct BadManifest : std::runtime_error {
@@ -182,9 +182,10 @@ Manifest Store::read() const {
     }
 }
 
-std::uint64_t Store::manifest_bytes(std::uint64_t version) const {
+std::uint64_t Store::manifest_bytes(const std::filesystem::path& path) {
     std::error_code none;
-    const auto bytes = std::filesystem::file_size(manifest_path(path_, version), none);
+    if (!std::filesystem::is_directory(path / "manifest", none)) return 0;
+    const auto bytes = std::filesystem::file_size(manifest_path(path, newest_version(path)), none);
     return none ? 0 : bytes;
 }
 

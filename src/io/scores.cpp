@@ -371,4 +371,36 @@ ScoresIndex read_scores_index(const std::filesystem::path& scores) {
     return index;
 }
 
+bool scores_index_stands(const std::filesystem::path& scores, const std::string& content_hash) {
+    try {
+        const H5File file = H5File::open(scores / format::index_name);
+        check_format(file, format::scores_index);
+        if (Json::parse(read_text(file, format::description)).at("content_hash") != content_hash)
+            return false;
+        for (const char* strings : {format::tags, format::companies, format::network_types}) {
+            verify_column(file, std::string(strings) + "/bytes", ElementType::u8);
+            verify_column(file, std::string(strings) + "/offsets", ElementType::u64);
+        }
+        for (const char* column : {format::network_prefix_length, format::company_days})
+            verify_column(file, column, ElementType::u8);
+        for (const char* column :
+             {format::network_company, format::network_confidence, format::company_company,
+              format::company_tag, format::posting_offsets, format::posting_tag, format::posting_weight,
+              format::tag_profile, format::decay})
+            verify_column(file, column, ElementType::u32);
+        for (const char* column :
+             {format::network_hi, format::network_lo, format::company_addresses, format::company_hits,
+              format::company_raw, format::part_first_hi, format::part_first_lo, format::part_last_hi,
+              format::part_last_lo, format::part_addresses, format::part_rows, format::part_checksum})
+            verify_column(file, column, ElementType::u64);
+        for (const char* column : {format::company_score, format::company_surge})
+            verify_column(file, column, ElementType::f32);
+        return true;
+    } catch (const InputError&) {
+        return false;
+    } catch (const Json::exception&) {
+        return false;
+    }
+}
+
 } // namespace ipscore::io

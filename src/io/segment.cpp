@@ -24,7 +24,11 @@ SegmentWriter::SegmentWriter(const std::filesystem::path& path)
       file_(H5File::create(path)),
       dictionary_(file_, format::dictionary),
       rows_(file_),
-      day_rows_(days_max) {}
+      day_rows_(days_max),
+      seek_hi_(file_, format::seek_address_hi, Codec::scale_offset),
+      seek_lo_(file_, format::seek_address_lo, Codec::scale_offset),
+      seek_address_(file_, format::seek_address, Codec::scale_offset),
+      seek_row_(file_, format::seek_row, Codec::scale_offset) {}
 
 void SegmentWriter::end_dictionary() {
     if (!dictionary_ended_) dictionary_.finish();
@@ -34,12 +38,20 @@ void SegmentWriter::end_dictionary() {
 void SegmentWriter::begin_address(Address address) {
     end_dictionary();
     const SeekPoint here{address, rows_.addresses(), rows_.rows()};
-    if (seek_points_.empty() ||
-        here.address_index - seek_points_.back().address_index >= seek_every_addresses ||
-        here.row - seek_points_.back().row >= seek_every_rows) {
-        seek_points_.push_back(here);
+    if (seek_row_.size() == 0 ||
+        here.address_index - last_seek_point_.address_index >= seek_every_addresses ||
+        here.row - last_seek_point_.row >= seek_every_rows) {
+        add_seek_point(here);
     }
     rows_.begin_address(address);
+}
+
+void SegmentWriter::add_seek_point(const SeekPoint& point) {
+    seek_hi_.append(point.address.hi);
+    seek_lo_.append(point.address.lo);
+    seek_address_.append(point.address_index);
+    seek_row_.append(point.row);
+    last_seek_point_ = point;
 }
 
 SegmentInfo SegmentWriter::finish() {
@@ -52,15 +64,8 @@ SegmentInfo SegmentWriter::finish() {
         if (day_rows_[day] > 0) info.days[static_cast<Day>(day)] = day_rows_[day];
     }
     rows_.finish();
-    const auto write = [&](const char* name, auto get) {
-        ColumnWriter<std::uint64_t> column(file_, name, Codec::scale_offset);
-        for (const SeekPoint& point : seek_points_) column.append(get(point));
-        column.finish();
-    };
-    write(format::seek_address_hi, [](const SeekPoint& point) { return point.address.hi; });
-    write(format::seek_address_lo, [](const SeekPoint& point) { return point.address.lo; });
-    write(format::seek_address, [](const SeekPoint& point) { return point.address_index; });
-    write(format::seek_row, [](const SeekPoint& point) { return point.row; });
+    for (ColumnWriter<std::uint64_t>* column : {&seek_hi_, &seek_lo_, &seek_address_, &seek_row_})
+        column->finish();
     write_format(file_, format::segment);
     file_.close();
     const std::array checksums{dictionary_.checksum(), rows_.checksum()};

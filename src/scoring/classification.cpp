@@ -11,16 +11,18 @@ ResolvedPostings resolve_postings(const std::function<bool(ClassifiedKey&)>& nex
                                   const PostingSizes& sizes) {
     ResolvedPostings resolved;
     PostingLists& lists = resolved.lists;
-    lists.offsets.reserve(sizes.keys + 1);
-    // Growing would hold them twice for a moment; what is not used is never touched.
-    lists.postings.reserve(sizes.postings_max);
+    if (!sizes.count_only) {
+        lists.offsets.reserve(sizes.keys + 1);
+        // Growing would hold them twice for a moment; what is not used is never touched.
+        lists.postings.reserve(sizes.postings_max);
+    }
     ClassifiedKey classified;
     bool more = next_classified(classified);
     for (std::string_view key; next_key(key);) {
         while (more && classified.key < key) more = next_classified(classified);
         if (more && classified.key == key) {
             resolved.postings += classified.postings.size();
-            if (resolved.postings <= sizes.postings_max) {
+            if (!sizes.count_only && resolved.postings <= sizes.postings_max) {
                 lists.postings.insert(lists.postings.end(), classified.postings.begin(),
                                       classified.postings.end());
             }
@@ -29,7 +31,7 @@ ResolvedPostings resolve_postings(const std::function<bool(ClassifiedKey&)>& nex
             throw InputError("classification: more than 4294967295 (key, tag) pairs match the table's keys; "
                              "split the classification over several runs");
         }
-        lists.offsets.push_back(static_cast<std::uint32_t>(lists.postings.size()));
+        if (!sizes.count_only) lists.offsets.push_back(static_cast<std::uint32_t>(lists.postings.size()));
     }
     // What is left of the classification is read for its faults.
     while (more) more = next_classified(classified);

@@ -18,6 +18,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <tbb/global_control.h>
 #include <tbb/parallel_pipeline.h>
 #include <tbb/task_arena.h>
@@ -35,11 +36,11 @@ struct IngestPlan {
     std::uint64_t window_bytes = io::ByteSource::zstd_window_bytes_min;
 };
 
-IngestPlan plan_ingest(const IngestArgs& args, std::uint64_t manifest_bytes) {
+IngestPlan plan_ingest(const IngestArgs& args) {
     IngestPlan plan;
     MemoryBudget budget(args.memory_bytes > 0 ? args.memory_bytes : default_memory_bytes(1));
     budget.need("the program", memory::program_without_mpi_bytes);
-    budget.need("the manifest", manifest_bytes * memory::manifest_factor);
+    budget.need("the manifest", io::Store::manifest_bytes(args.store) * memory::manifest_factor);
     budget.need("reading and writing", memory::text_reader_bytes + memory::row_writer_bytes);
     if (std::ranges::any_of(args.files, [](const auto& file) { return file.extension() == ".zst"; })) {
         plan.window_bytes = std::clamp(std::bit_floor(budget.left_bytes() / 8), plan.window_bytes,
@@ -332,15 +333,22 @@ void check_rows(const IngestArgs& args, const std::vector<PendingFile>& pending)
                     args.store.string(), rows, pending.size(), args.min_rows));
 }
 
+/// Of the sources: all that is kept of a manifest, which takes many times the memory.
+std::set<std::string> content_hashes(const io::Manifest& manifest) {
+    std::set<std::string> hashes;
+    for (const io::Source& source : manifest.sources) hashes.insert(source.content_hash);
+    return hashes;
+}
+
 } // namespace
 
 IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& monitor) {
     IngestReport report;
     monitor.write_metrics_to(args.metrics);
     monitor.begin_phase("read");
+    const IngestPlan plan = plan_ingest(args); // may refuse, and then there is to be no store
     const io::Store store = io::Store::open_or_create(args.store);
-    const io::Manifest before = store.read();
-    const IngestPlan plan = plan_ingest(args, store.manifest_bytes(before.version));
+    const std::set<std::string> there = content_hashes(store.read());
     const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
                                           static_cast<std::size_t>(plan.threads));
     tbb::task_arena arena(plan.threads);
@@ -351,7 +359,7 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& mo
         PendingFile file = arena.execute(
             [&] { return FileReader(args, plan, store, path, stop, monitor.log(), counters).read(); });
         // What is there already leaves no files behind.
-        file.report.already_there = before.find_source(file.content_hash) != nullptr;
+        file.report.already_there = there.contains(file.content_hash);
         for (const PendingFile& other : pending)
             file.report.already_there |= other.content_hash == file.content_hash;
         if (file.report.already_there) {

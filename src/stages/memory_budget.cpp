@@ -27,6 +27,8 @@ std::string option_text(std::uint64_t bytes) {
 
 } // namespace
 
+void give_back_freed_memory() noexcept { ::malloc_trim(0); }
+
 std::uint64_t default_memory_bytes(int ranks_on_node) {
     const std::uint64_t limit = memory_limit_bytes();
     const std::uint64_t bytes = limit == 0 ? memory_bytes_if_unknown : limit / 4 * 3;
@@ -40,18 +42,22 @@ MemoryBudget::MemoryBudget(std::uint64_t bytes) : bytes_(bytes) {
 
 void MemoryBudget::need(const std::string& what, std::uint64_t bytes) {
     needs_.push_back({what, bytes});
-    const std::uint64_t needed = needed_bytes();
-    if (needed <= bytes_) return;
+    if (sum_of(needs_) > sum_of(most_)) most_ = needs_;
+}
+
+void MemoryBudget::check() const {
+    if (fits()) return;
     std::string parts;
-    for (const Need& need : needs_) {
+    for (const Need& need : most_) {
         parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", need.what, bytes_text(need.bytes));
     }
     throw InputError(fmt::format("--memory {} is too little, {} is the least that would do ({})",
-                                 bytes_text(bytes_), option_text(needed), parts));
+                                 bytes_text(bytes_), option_text(sum_of(most_)), parts));
 }
 
 void MemoryBudget::release(const std::string& what) {
     std::erase_if(needs_, [&](const Need& need) { return need.what == what; });
+    give_back_freed_memory();
 }
 
 int MemoryBudget::workers(int wanted, std::uint64_t bytes_each) {
@@ -59,24 +65,25 @@ int MemoryBudget::workers(int wanted, std::uint64_t bytes_each) {
     const int workers = static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(wanted), room));
     need(fmt::format("{} {}", workers, workers == 1 ? "thread" : "threads"),
          bytes_each * static_cast<std::uint64_t>(workers));
+    check();
     return workers;
 }
 
 std::uint64_t MemoryBudget::left_bytes() const noexcept {
-    const std::uint64_t needed = needed_bytes();
+    const std::uint64_t needed = sum_of(needs_);
     return needed < bytes_ ? bytes_ - needed : 0;
 }
 
-std::uint64_t MemoryBudget::needed_bytes() const noexcept {
+std::uint64_t MemoryBudget::sum_of(const Needs& needs) noexcept {
     std::uint64_t bytes = 0;
-    for (const Need& need : needs_) bytes += need.bytes;
+    for (const Need& need : needs) bytes += need.bytes;
     return bytes;
 }
 
 MemoryBudget memory_budget(mpi::World& world, std::uint64_t bytes) {
     MemoryBudget budget(world.smallest(bytes > 0 ? bytes : default_memory_bytes(world.ranks_on_node())));
-    world.root_decides([&] { budget.need("the program", memory::program_bytes); });
-    if (!world.is_root()) budget.need("the program", memory::program_bytes);
+    budget.need("the program",
+                mpi::launched_under_mpi() ? memory::program_bytes : memory::program_without_mpi_bytes);
     return budget;
 }
 

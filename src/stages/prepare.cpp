@@ -268,7 +268,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         const Day first_day = args.as_of - args.lookback_days + 1;
         const std::uint64_t rows = rows_within(manifest.rows_per_day(), first_day, args.as_of);
         check_rows(args, rows);
-        budget.need("the manifest", store.manifest_bytes(manifest.version) * memory::manifest_factor);
+        budget.need("the manifest", io::Store::manifest_bytes(args.store) * memory::manifest_factor);
         const MergeWidth width = plan_merge_width(budget, manifest.segments.size(), threads_wanted);
         threads = width.threads;
         plan.fan_in = args.fan_in_max > 0 ? std::min(args.fan_in_max, width.fan_in) : width.fan_in;

@@ -1,5 +1,6 @@
 #include "ipscore/stages/rank_work.hpp"
 
+#include "ipscore/stages/memory_budget.hpp"
 #include "ipscore/stages/progress.hpp"
 
 #include <algorithm>
@@ -322,6 +323,7 @@ RankLoad work_on_claims(mpi::World& world, const std::vector<Claim>& claims, con
         throw mpi::AgreedError(ExitCode::interrupted,
                                "stopped on request; run the same command again to resume");
     }
+    give_back_freed_memory();
     return {.claims = desk.claims(),
             .parts = counters.parts,
             .rows = counters.rows,

@@ -299,14 +299,15 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
     std::unique_ptr<io::OutputDirectory> output;
     auto state = io::OutputDirectory::State::fresh;
     world.root_decides(stop, [&] {
-        budget.need("a thread", worker_bytes(0));
         files = read_score_files(args, budget, stop);
+        budget.need("a thread", worker_bytes(files.tags.size()));
+        budget.check();
+        budget.release("a thread");
         const io::Job job = score_job(args, files);
         check_coverage(args, files, monitor.log());
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
         inputs = share_inputs(files, job);
-        budget.release("a thread");
     });
     monitor.begin_phase("broadcast");
     monitor.watch(world, args.output);
@@ -367,7 +368,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         publish_index(args.output, file, summary,
                       state == io::OutputDirectory::State::finished &&
                           result.parts_verified == index.parts.size(),
-                      [&] { return io::read_scores_index(args.output).content_hash == index.content_hash; });
+                      [&] { return io::scores_index_stands(args.output, index.content_hash); });
     });
     return summary;
 }

@@ -36,7 +36,8 @@ void join_with_table(const ScoreArgs& args, io::ClassificationFile& classificati
     budget.need("keys", dictionary.size() * sizeof(std::uint32_t));
     const scoring::PostingSizes sizes{
         .keys = dictionary.size(),
-        .postings_max = std::min(files.classification.rows, budget.left_bytes() / sizeof(scoring::Posting))};
+        .postings_max = std::min(files.classification.rows, budget.left_bytes() / sizeof(scoring::Posting)),
+        .count_only = !budget.fits()};
     scoring::ResolvedPostings resolved =
         scoring::resolve_postings([&](scoring::ClassifiedKey& key) { return classification.next(key); },
                                   [&](std::string_view& key) { return dictionary.next(key); }, sizes);
@@ -68,10 +69,13 @@ ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const S
     files.companies = io::read_companies(args.companies, stop, limits, budget.left_bytes());
     budget.need("the companies", files.companies.memory_bytes);
 
-    const std::uint64_t room = args.sort_bytes > 0 ? args.sort_bytes : budget.left_bytes() / 3;
+    const std::uint64_t left = budget.left_bytes();
     io::ClassificationFile classification(
         args.classification,
-        {.bytes = std::max(room, memory::sort_bytes_min), .spill_directory = args.output}, stop, limits);
+        {.bytes = args.sort_bytes > 0 ? args.sort_bytes : std::max(left / 3, memory::sort_bytes_min),
+         .spill_directory = args.output,
+         .tags_max = std::max(left / memory::score_worker_tag_bytes, memory::tags_counted)},
+        stop, limits);
     files.classification = classification.file();
     files.classification_runs = classification.spilled_runs();
     files.tags = classification.tags();

@@ -30,8 +30,9 @@ struct ScoreFiles {
     std::vector<std::string> tags_unknown; ///< of the model: no key is classified to them
 };
 
-/// Reads and checks all inputs, and joins classification and table. Sets aside what stays in memory. Throws
-/// InputError, also where the budget is too small, and Interrupted.
+/// Reads and checks all inputs, and joins classification and table. Sets aside what stays in memory; where
+/// that does not fit, it is only counted, and the caller must check the budget. Throws InputError and
+/// Interrupted.
 [[nodiscard]] ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const StopFlag& stop);
 
 /// The job that these inputs stand for.

@@ -59,6 +59,12 @@ struct Ways {
     int days_after_as_of = 0; ///< and behind them
     bool twice = false;       ///< every verb once more, which finds all done
     bool damaged = false;     ///< and once more, which finds the index and a part damaged
+    // What little memory makes of a run. 0 leaves it to the memory there is, which is enough for all.
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t fan_in_max = 0;
+    std::uint64_t sort_bytes = 0;
+    std::uint64_t evidence_rows_max = 0;
+    std::uint64_t evidence_fan_in = 0;
 };
 
 class Property : public ::testing::Test {
@@ -104,6 +110,10 @@ protected:
         score_args.output = at("scores");
         if (inputs.as_of) score_args.as_of = parse_date(*inputs.as_of).day;
         score_args.threads = ways.threads;
+        score_args.memory_bytes = ways.memory_bytes;
+        score_args.sort_bytes = ways.sort_bytes;
+        score_args.evidence_rows_max = ways.evidence_rows_max;
+        score_args.evidence_fan_in = ways.evidence_fan_in;
         const scoring::Model model = io::read_model(score_args.model, score_args.as_of);
 
         PrepareArgs prepare_args;
@@ -113,11 +123,14 @@ protected:
         prepare_args.lookback_days = prepare_args.as_of - model.first_day() + 1 + ways.more_lookback;
         prepare_args.part_rows = ways.part_rows;
         prepare_args.threads = ways.threads;
-        run_verb(ways, prepare_args.output, [&] { return prepare(world_, prepare_args, stop_, *monitor()); });
+        prepare_args.memory_bytes = ways.memory_bytes;
+        prepare_args.fan_in_max = ways.fan_in_max;
+        const RunSummary prepared = run_verb(
+            ways, prepare_args.output, [&] { return prepare(world_, prepare_args, stop_, *monitor()); });
         const RunSummary summary =
             run_verb(ways, score_args.output, [&] { return score(world_, score_args, stop_, *monitor()); });
         expect_counts(summary);
-        most_parts_ = std::max(most_parts_, summary.json.at("parts").get<std::uint64_t>());
+        most_.see(prepared.json, summary.json);
 
         ExportArgs export_args;
         export_args.threads = ways.threads;
@@ -138,7 +151,27 @@ protected:
         if (same_days) expect_text("table", exported("table", false), expected.observations_csv);
     }
 
-    std::uint64_t most_parts_ = 0;
+    // Little, but enough for everything that is not a matter of the data.
+    static constexpr std::uint64_t least_memory_bytes = 64 << 20;
+
+    /// The most that any case had of what there should be much of in some.
+    struct Most {
+        std::uint64_t parts = 0;
+        std::uint64_t merges = 0;
+        std::uint64_t classification_runs = 0;
+        std::uint64_t evidence_runs = 0;
+
+        void see(const nlohmann::ordered_json& prepared, const nlohmann::ordered_json& scored) {
+            const auto raise = [](std::uint64_t& most, const nlohmann::ordered_json& value) {
+                most = std::max(most, value.get<std::uint64_t>());
+            };
+            raise(parts, scored.at("parts"));
+            raise(merges, prepared.at("segments_merged_first"));
+            raise(classification_runs, scored.at("spilled_runs").at("classification"));
+            raise(evidence_runs, scored.at("spilled_runs").at("company_evidence"));
+        }
+    };
+    Most most_;
 
 private:
     static Ways random_ways(std::mt19937_64& random, reference::Size size) {
@@ -155,6 +188,11 @@ private:
         ways.damaged = below(10) == 0;
         if (below(3) == 0) ways.more_lookback = static_cast<int>(below(200));
         if (below(3) == 0) ways.days_after_as_of = static_cast<int>(below(100));
+        if (below(3) == 0) ways.memory_bytes = least_memory_bytes;
+        if (below(4) == 0) ways.fan_in_max = 2 + below(3);
+        if (below(2) == 0) ways.sort_bytes = 1 + below(1000);
+        if (below(2) == 0) ways.evidence_rows_max = 1 + below(10);
+        if (below(2) == 0) ways.evidence_fan_in = 2 + below(2);
         return ways;
     }
 
@@ -190,6 +228,7 @@ private:
         args.store = directory / "store";
         args.segment_rows = ways.segment_rows;
         args.threads = ways.threads;
+        args.memory_bytes = ways.memory_bytes;
         std::vector<std::filesystem::path> files;
         for (const std::string& text : inputs.observations_csv) {
             files.push_back(directory / ("observations-" + std::to_string(files.size()) + ".csv"));
@@ -227,7 +266,11 @@ private:
 
 TEST_F(Property, tiny_cases_equal_the_reference) {
     run_cases(reference::Size::tiny, 0, 2000);
-    EXPECT_TRUE(most_parts_ > 2 || std::getenv("IPSCORE_SEED") != nullptr) << "no case had many parts";
+    if (std::getenv("IPSCORE_SEED") != nullptr) return;
+    EXPECT_GT(most_.parts, 2U);
+    EXPECT_GT(most_.merges, 2U);
+    EXPECT_GT(most_.classification_runs, 4U);
+    EXPECT_GT(most_.evidence_runs, 4U);
 }
 
 TEST_F(Property, small_cases_equal_the_reference) { run_cases(reference::Size::small, 0, 60); }
@@ -251,7 +294,23 @@ TEST_F(Property, a_bid_stream_in_many_parts_equals_the_reference) {
                                    .as_of = {}};
     std::mt19937_64 random(1);
     run_case(inputs, {.threads = 3, .segment_rows = 15'000, .part_rows = 2'000}, random);
-    EXPECT_GT(most_parts_, 10U);
+    EXPECT_GT(most_.parts, 10U);
+    EXPECT_EQ(most_.merges, 0U);
+
+    // The same with every merge on many levels.
+    run_case(inputs,
+             {.threads = 3,
+              .segment_rows = 1'000,
+              .part_rows = 20'000, // two parts, for a part merges its own evidence
+              .memory_bytes = least_memory_bytes,
+              .fan_in_max = 2,
+              .sort_bytes = 1'000,
+              .evidence_rows_max = 4,
+              .evidence_fan_in = 2},
+             random);
+    EXPECT_GT(most_.merges, 30U);
+    EXPECT_GT(most_.classification_runs, 8U);
+    EXPECT_GT(most_.evidence_runs, 16U);
 }
 
 } // namespace

@@ -16,6 +16,7 @@ namespace ipscore::io {
 struct SortRoom {
     std::uint64_t bytes = sort_bytes_max;
     std::filesystem::path spill_directory = "."; ///< see SpillFile
+    std::uint64_t tags_max = ~std::uint64_t{0};  ///< held in memory
 
     /// More saves nothing: writing and reading a run costs less than sorting it.
     static constexpr std::uint64_t sort_bytes_max = 1U << 28U;
@@ -25,8 +26,8 @@ struct SortRoom {
 /// however large the file is.
 class ClassificationFile {
 public:
-    /// Reads and sorts. Throws InputError that names file, line, column and value of the first bad row,
-    /// Interrupted when `stop` is requested, and EnvironmentError.
+    /// Reads and sorts. Throws InputError that names file, line, column and value of the first bad row, or of
+    /// the first tag for which there is no room, Interrupted when `stop` is requested, and EnvironmentError.
     ClassificationFile(const std::filesystem::path& path, const SortRoom& room, const StopFlag& stop,
                        const ReadLimits& limits = {});
     ClassificationFile(ClassificationFile&&) noexcept;

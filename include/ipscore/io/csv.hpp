@@ -50,6 +50,7 @@ private:
 struct TextBlock {
     std::string text;
     std::uint64_t first_line = 1;
+    bool shortened = false; ///< one row, whose fields beyond 1 KiB are not what they were
 };
 
 /// Cuts a file into blocks of whole rows, and hashes its content on the way. A byte order mark is left out of

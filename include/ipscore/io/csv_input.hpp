@@ -25,16 +25,20 @@ struct InputFile {
 /// Where a value stands, for messages.
 class CsvPlace {
 public:
-    CsvPlace(const std::string& path, std::uint64_t line) : path_(&path), line_(line) {}
+    CsvPlace(const std::string& path, std::uint64_t line, bool row_is_shortened)
+        : path_(&path), line_(line), row_is_shortened_(row_is_shortened) {}
     /// Throws InputError: `path:line: column name: "value" reason`.
     [[noreturn]] void bad_value(std::string_view column, std::string_view value,
                                 std::string_view reason) const;
     /// Throws InputError: `path:line: reason`.
     [[noreturn]] void bad_row(std::string_view reason) const;
+    /// Throws InputError for a value, of any length otherwise, that TextBlocks may have cut.
+    void must_be_whole(std::string_view column, std::string_view value) const;
 
 private:
     const std::string* path_;
     std::uint64_t line_;
+    bool row_is_shortened_;
 };
 
 /// A weight or confidence: above 0, at most 1. Throws InputError.

@@ -47,8 +47,8 @@ public:
 
     /// The newest manifest. Throws InputError when it cannot be read.
     [[nodiscard]] Manifest read() const;
-    /// Size of that version's file.
-    [[nodiscard]] std::uint64_t manifest_bytes(std::uint64_t version) const;
+    /// Size of the newest manifest's file; 0 where there is no store.
+    [[nodiscard]] static std::uint64_t manifest_bytes(const std::filesystem::path& path);
     /// Publishes `change` applied to the newest manifest as the next version; when another process was
     /// faster, reads again and retries. `change` returns false to leave all as it is. Returns what is the
     /// newest then.

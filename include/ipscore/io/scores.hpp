@@ -164,4 +164,8 @@ private:
 /// Throws InputError when `scores` is no finished result or lacks a part.
 [[nodiscard]] ScoresIndex read_scores_index(const std::filesystem::path& scores);
 
+/// True when there is an index with that content hash and every chunk of it matches its checksum. Memory is
+/// bounded, however many company rows there are.
+[[nodiscard]] bool scores_index_stands(const std::filesystem::path& scores, const std::string& content_hash);
+
 } // namespace ipscore::io

@@ -47,6 +47,7 @@ public:
 
 private:
     void end_dictionary();
+    void add_seek_point(const SeekPoint& point);
 
     std::filesystem::path path_;
     H5File file_;
@@ -54,7 +55,8 @@ private:
     bool dictionary_ended_ = false;
     SortedRowsWriter rows_;
     std::vector<std::uint64_t> day_rows_;
-    std::vector<SeekPoint> seek_points_;
+    ColumnWriter<std::uint64_t> seek_hi_, seek_lo_, seek_address_, seek_row_;
+    SeekPoint last_seek_point_; ///< of those, where there are any
 };
 
 /// An open segment. Throws InputError on what is damaged.

@@ -40,6 +40,7 @@ struct PostingLists {
 struct PostingSizes {
     std::uint64_t keys = 0;         ///< of the dictionary
     std::uint64_t postings_max = 0; ///< more are counted only
+    bool count_only = false;        ///< make no lists at all
 };
 
 /// The lists, and how many postings there are, perhaps more than the lists hold.
