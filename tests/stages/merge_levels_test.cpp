@@ -40,9 +40,9 @@ protected:
     }
     std::uint64_t merge(std::vector<MergeFile>& files, std::uint64_t fan_in, int threads = 1,
                         const StopFlag& stop = {}) {
-        return merge_levels(world_, files,
-                            {.directory = runs_, .fan_in = fan_in, .threads = threads, .progress = false},
-                            stop, phases_);
+        RunMonitor monitor(log_);
+        return merge_levels(world_, files, {.directory = runs_, .fan_in = fan_in, .threads = threads}, stop,
+                            monitor);
     }
     /// What the files hold together; each must be sorted, and hold as many rows as it says.
     static AllRows rows_of(const std::vector<MergeFile>& files) {
@@ -79,7 +79,7 @@ protected:
     AllRows rows_;
     std::filesystem::path runs_ = directory_.path() / "runs";
     mpi::World world_;
-    Phases phases_;
+    RunLog log_{"test", LogFormat::none};
 };
 
 TEST_F(MergeLevelsTest, leaves_as_many_as_one_merge_can_read_with_all_their_rows) {
