@@ -4,6 +4,7 @@
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/manifest.hpp"
+#include "ipscore/io/store_lock.hpp"
 #include "ipscore/stages/memory_budget.hpp"
 #include "ipscore/stages/progress.hpp"
 #include "ipscore/stages/rank_work.hpp"
@@ -324,6 +325,14 @@ bool add_to_manifest(io::Manifest& manifest, const PendingFile& pending) {
     return true;
 }
 
+/// What runs that were killed left, and what a compaction had to leave to a reader.
+void clean(io::StoreWriter& writer, RunLog& log, const std::filesystem::path& store) {
+    const io::StoreWriter::Freed freed = writer.clean();
+    if (freed.files == 0) return;
+    log.info(fmt::format("{}: removed {} files that nobody needs any more, {}", store.string(), freed.files,
+                         bytes_text(freed.bytes)));
+}
+
 void check_rows(const IngestArgs& args, const std::vector<PendingFile>& pending) {
     std::uint64_t rows = 0;
     for (const PendingFile& file : pending) rows += file.report.rows;
@@ -348,6 +357,8 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& mo
     monitor.begin_phase("read");
     const IngestPlan plan = plan_ingest(args); // may refuse, and then there is to be no store
     const io::Store store = io::Store::open_or_create(args.store);
+    io::StoreWriter writer(store);
+    clean(writer, monitor.log(), args.store);
     const std::set<std::string> there = content_hashes(store.read());
     const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
                                           static_cast<std::size_t>(plan.threads));
