@@ -359,9 +359,11 @@ class ExistingOutputTest(PipelineTest):
         result = self.run_ipscore(*self.score_words(self.inputs, "table", "scores"))
         self.assertRegex(result.stderr, rf"\(table: was {hash_}, now {hash_}\)")
         result = self.run_ipscore("prepare", "--store", "store", "--as-of", "2026-11-21", "--output", "table")
-        self.assert_fails(result, 2, 'ipscore prepare: table: holds the output of another job (first_day: was "2026-08-25", now '
-                          '"2026-08-24"; last_day: was "2026-11-22", now "2026-11-21"); give another directory, or --restart to '
-                          "replace it")
+        self.assert_code(result, 2)
+        # Nor does it have the segment that has no row of these days.
+        self.assertRegex(result.stderr, r'\Aipscore prepare: table: holds the output of another job \(first_day: was "2026-08-25", now '
+                         r'"2026-08-24"; last_day: was "2026-11-22", now "2026-11-21"; segments\.[0-9a-f-]+: was "[0-9a-f]{16}", now '
+                         r"nothing\); give another directory, or --restart to replace it\n\Z")
 
     def test_other_verb_and_foreign_files(self):
         result = self.run_ipscore(*self.score_words(self.inputs, "table", "table"))

@@ -96,12 +96,14 @@ protected:
         return message;
     }
 
-    /// Every file below a directory, with its bytes; not what runs say of themselves.
+    /// Every file below a directory, with its bytes; not what runs say of themselves, nor their lock.
     static std::map<std::string, std::string> contents(const std::filesystem::path& directory) {
         std::map<std::string, std::string> files;
         if (!std::filesystem::exists(directory)) return files;
         for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-            if (!entry.is_regular_file() || entry.path().parent_path().filename() == io::format::status_name)
+            if (!entry.is_regular_file() ||
+                entry.path().parent_path().filename() == io::format::status_name ||
+                entry.path().filename() == "lock")
                 continue;
             files[entry.path().lexically_relative(directory).string()] = read(entry.path());
         }
