@@ -23,9 +23,9 @@ std::vector<std::uint64_t> key_counts(const OpenSegments& segments) {
     return counts;
 }
 
-void merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
-                        const StopFlag& stop, const std::function<void(std::string_view)>& add) {
-    io::KeyMapWriter map(map_path, key_counts(segments));
+void merge_dictionaries(const OpenSegments& segments, const StopFlag& stop,
+                        const std::function<void(std::string_view)>& add,
+                        const std::function<void(std::size_t, std::uint32_t)>& number) {
     std::vector<io::StringsReader> dictionaries;
     dictionaries.reserve(segments.size());
     for (const auto& segment : segments) dictionaries.push_back(segment->dictionary());
@@ -48,10 +48,17 @@ void merge_dictionaries(const OpenSegments& segments, const std::filesystem::pat
         while (!next.empty() && next.top().first == key) {
             const std::size_t segment = next.top().second;
             next.pop();
-            map.append(segment, static_cast<std::uint32_t>(id));
+            number(segment, static_cast<std::uint32_t>(id));
             advance(segment);
         }
     }
+}
+
+void merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
+                        const StopFlag& stop, const std::function<void(std::string_view)>& add) {
+    io::KeyMapWriter map(map_path, key_counts(segments));
+    merge_dictionaries(segments, stop, add,
+                       [&](std::size_t segment, std::uint32_t id) { map.append(segment, id); });
     map.finish();
 }
 

@@ -35,7 +35,8 @@ public:
     Arguments& optional(std::string name, std::string value_name, std::string default_text, std::string help,
                         Reader reader);
     /// May come any number of times.
-    Arguments& repeated(std::string name, std::string value_name, const std::string& help, Reader reader);
+    Arguments& repeated(std::string name, std::string value_name, const std::string& help, Reader reader,
+                        const std::string& default_text = "all");
     Arguments& flag(std::string name, std::string help, bool& field);
     /// The one plain word, which must be there.
     Arguments& word(std::string value_name, std::string help, Reader reader);
