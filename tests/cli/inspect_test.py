@@ -15,11 +15,10 @@ import h5py
 import numpy
 
 from cli_test_lib import ipscore
-from pipeline_lib import AS_OF, Inputs, PipelineTest, h5_values, snapshot, write_nasty_inputs
+from pipeline_lib import AS_OF, Inputs, PipelineTest, snapshot, write_nasty_inputs
 
 TOP = 7
 TYPES = {"|u1": "u8", "<u2": "u16", "<u4": "u32", "<u8": "u64", "<i4": "i32", "<f4": "f32"}
-U64_MAX = 2**64 - 1
 
 
 def address_text(hi, lo):
@@ -132,7 +131,7 @@ class InspectTest(PipelineTest):
         stored = [column["stored_bytes"] for column in report["columns"]]
         self.assertEqual(stored, sorted(stored, reverse=True))
 
-    def check_observations(self, report, truth, rows_per_day=True):
+    def check_observations(self, report, truth):
         self.assertEqual(report["rows"], sum(truth.days.values()))
         for what in ("addresses", "keys"):
             if truth.count(what):
@@ -140,8 +139,7 @@ class InspectTest(PipelineTest):
                 for by in ("rows", "hits"):
                     self.assertEqual(report["heaviest"][f"{what}_by_{by}"], truth.heaviest(what, by), f"{what} by {by}")
         self.assertEqual(report["hits"], sum(hits for (what, _), hits in truth.hits.items() if what == "addresses"))
-        if rows_per_day:
-            self.assertEqual(report["rows_per_day"], dict(sorted(truth.days.items())))
+        self.assertEqual(report["rows_per_day"], dict(sorted(truth.days.items())))
 
     def check_files(self, report, directory):
         files = [path for path in (self.dir / directory).rglob("*") if path.is_file()]
@@ -152,8 +150,8 @@ class FiguresTest(InspectTest):
     def setUp(self):
         super().setUp()
         self.inputs = write_nasty_inputs(self.dir / "in", 3)
-        for seed in (4, 5):
-            self.ingest("store", write_nasty_inputs(self.dir / f"in{seed}", seed, rows=700).observations[0])
+        for seed, rows in ((4, 700), (5, 12)):  # so few have some of the keys only
+            self.ingest("store", write_nasty_inputs(self.dir / f"in{seed}", seed, rows).observations[0])
         self.ingest("store", *self.inputs.observations)
         self.prepare("store", "table", "--as-of", "2026-12-28", "--lookback-days", "200")
 
@@ -342,27 +340,32 @@ class StoreTest(InspectTest):
         self.assertEqual(report["store"]["unnamed_bytes"], 17 + (self.dir / "store" / "segments" / "other.h5").stat().st_size)
         self.assertEqual(report["rows"], 5)
 
-    def test_hits_saturate(self):
+    def test_many_hits(self):
         rows = "".join(f"192.0.2.1,2026-11-{day:02},k,4294967295\n" for day in range(1, 21))
         self.ingest("store", *Inputs(self.dir / "in").write("ip,day,key,hits\n" + rows).observations)
         report = self.inspect_one("store")
-        self.assertEqual(report["heaviest"]["keys_by_hits"], [{"name": "k", "rows": 20, "hits": 20 * (2**32 - 1)}])
+        hits = 20 * (2**32 - 1)
+        self.assertEqual(report["hits"], hits)
+        self.assertEqual(report["heaviest"]["keys_by_hits"], [{"name": "k", "rows": 20, "hits": hits}])
+        self.assertEqual(report["heaviest"]["addresses_by_hits"], [{"name": "192.0.2.1", "rows": 20, "hits": hits}])
 
     def test_many_segments(self):
         """More files than a program may have open to begin with."""
-        for at in range(40):
+        files = 90
+        for at in range(files):
             (self.dir / f"{at}.csv").write_text(f"ip,day,key\n192.0.2.1,2026-11-20,k{at}\n")
-        self.ingest("store", *(f"{at}.csv" for at in range(40)))
-        self.assertEqual(len(self.segments()), 40)
+        self.ingest("store", *(f"{at}.csv" for at in range(files)))
+        self.assertEqual(len(self.segments()), files)
         result = subprocess.run(["sh", "-c", 'ulimit -S -n 32 && exec "$0" "$@"', *ipscore("inspect", "store", "--json")], cwd=self.dir,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         (report,) = json.loads(result.stdout)["reports"]
-        self.assertEqual((report["addresses"], report["keys"]), (1, 40))
+        self.assertEqual((report["addresses"], report["keys"]), (1, files))
 
 
 class ModelsTest(InspectTest):
-    MODELS = {"short": ("2026-11-22", 30), "old": ("2026-09-30", 10), "long": ("2026-11-20", 60)}
+    # Of days with rows are the first day and the last day of "short", and the last of "old".
+    MODELS = {"short": ("2026-11-21", 30), "old": ("2026-09-28", 10), "long": ("2026-11-20", 60)}
 
     def setUp(self):
         super().setUp()
@@ -417,7 +420,7 @@ class ModelsTest(InspectTest):
     def test_text(self):
         text = self.text("store", "--models", "models/*.toml")
         self.assertRegex(text, r"\n +60 days  2026-09-22  2026-11-20 +\d+ days +\d+  models/long\.toml\n")
-        self.assertRegex(text, r"\nused by none of them: \d+ days, 2026-05-01 to 2026-09-20, [\d ]+ rows, about [\d.]+ KiB\n"
+        self.assertRegex(text, r"\nused by none of them: \d+ days, 2026-05-01 to 2026-09-18, [\d ]+ rows, about [\d.]+ KiB\n"
                                r"later than all of them: \d+ days, 2026-11-23 to 2026-12-27, ")
         self.assertNotIn("\nmodels\n", self.text("store"))
 
@@ -431,12 +434,25 @@ class ModelsTest(InspectTest):
                           "ipscore inspect: models/x.toml: as_of is missing; write as_of = YYYY-MM-DD or give --as-of")
 
 
-class UnfinishedTest(InspectTest):
+class SeveralPartsTest(InspectTest):
+    """Parts of several chunks each."""
+
     def setUp(self):
         super().setUp()
         self.inputs = self.generate("demo", "600k")
         self.ingest("store", *self.inputs.observations)
         self.prepare("store", "table")
+
+    def test_finished(self):
+        with h5py.File(self.dir / "table" / "index.h5") as index:
+            keys = strings(index, "dictionary")
+        truth = Truth()
+        for path in self.parts("table"):
+            truth.add_observations(path, keys)
+        report = self.inspect_one("table")
+        self.assertEqual(report["table"]["parts"], 3)
+        self.check_observations(report, truth)
+        self.check_columns(report, [self.dir / "table" / "index.h5", *self.parts("table")])
 
     def test_without_index(self):
         self.score(self.inputs, "table", "scores")
@@ -603,7 +619,8 @@ class TextTest(InspectTest):
 class StoppedTest(InspectTest):
     def test_stopped(self):
         self.ingest("store", *self.generate("demo", "3M").observations)
-        process = subprocess.Popen(ipscore("inspect", *["store"] * 50), cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        self.prepare("store", "table")
+        process = subprocess.Popen(ipscore("inspect", *["table"] * 50), cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    text=True, env={**os.environ})
         with self.assertRaises(subprocess.TimeoutExpired):
             process.wait(0.5)
