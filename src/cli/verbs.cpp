@@ -11,10 +11,11 @@ Verb prepare_verb();
 Verb score_verb();
 Verb export_verb();
 Verb status_verb();
+Verb inspect_verb();
 
 std::vector<Verb> all_verbs() {
-    return {generate_verb(), ingest_verb(), prepare_verb(), score_verb(),
-            export_verb(),   status_verb(), compact_verb(), prune_verb()};
+    return {generate_verb(), ingest_verb(),  prepare_verb(), score_verb(), export_verb(),
+            status_verb(),   inspect_verb(), compact_verb(), prune_verb()};
 }
 
 } // namespace ipscore::cli

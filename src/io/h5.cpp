@@ -1,42 +1,23 @@
 #include "ipscore/io/h5.hpp"
 
+#include "h5_library.hpp"
 #include "ipscore/core/error.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <hdf5.h>
-#include <mutex>
 #include <unistd.h>
 #include <utility>
 
 namespace ipscore::io {
 
-namespace {
-
-// The lock of a library that is itself one global thing.
 std::mutex& library_mutex() {
     static std::mutex mutex;
     return mutex;
 }
-using LibraryLock = std::lock_guard<std::mutex>;
 
-/// An HDF5 id with the function that closes it.
-class Id {
-public:
-    Id(hid_t id, herr_t (*close)(hid_t)) noexcept : id_(id), close_(close) {}
-    Id(const Id&) = delete;
-    Id& operator=(const Id&) = delete;
-    ~Id() {
-        if (id_ >= 0) close_(id_);
-    }
-    [[nodiscard]] hid_t get() const noexcept { return id_; }
-    [[nodiscard]] hid_t release() noexcept { return std::exchange(id_, -1); }
-
-private:
-    hid_t id_;
-    herr_t (*close_)(hid_t);
-};
+namespace {
 
 /// The reason at the bottom of HDF5's error stack, which is where the failure began; the operating system's
 /// own words where the stack holds them.
@@ -272,6 +253,14 @@ bool H5File::has(const std::string& name) const {
     const LibraryLock lock(library_mutex());
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     const bool found = H5Lexists(id_, name.c_str(), H5P_DEFAULT) > 0;
+    H5Eclear2(H5E_DEFAULT);
+    return found;
+}
+
+bool H5File::has_attribute(const std::string& object, const std::string& name) const {
+    const LibraryLock lock(library_mutex());
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    const bool found = H5Aexists_by_name(id_, object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
     H5Eclear2(H5E_DEFAULT);
     return found;
 }

@@ -23,10 +23,10 @@ std::vector<std::uint64_t> key_counts(const OpenSegments& segments) {
     return counts;
 }
 
-std::uint64_t merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
-                                 const StopFlag& stop, const std::function<void(std::string_view)>& add,
+std::uint64_t merge_dictionaries(const OpenSegments& segments, const StopFlag& stop,
+                                 const std::function<void(std::string_view)>& add,
+                                 const std::function<void(std::size_t, std::uint32_t)>& number,
                                  const std::vector<bool>* used) {
-    io::KeyMapWriter map(map_path, key_counts(segments));
     std::vector<io::StringsReader> dictionaries;
     dictionaries.reserve(segments.size());
     for (const auto& segment : segments) dictionaries.push_back(segment->dictionary());
@@ -40,25 +40,34 @@ std::uint64_t merge_dictionaries(const OpenSegments& segments, const std::filesy
     constexpr std::uint64_t keys_max = 0xffff'ffff;
     constexpr std::uint64_t look_every = 1U << 16U;
     std::string key;
-    std::uint64_t number = 0; // of the distinct keys
-    std::uint64_t id = 0;     // of those that are used
-    for (; !next.empty(); ++number) {
+    std::uint64_t distinct = 0;
+    std::uint64_t id = 0; // of those that are used
+    for (; !next.empty(); ++distinct) {
         if (id == keys_max)
             throw InputError("more than 4294967295 distinct keys in the store; prepare a shorter look-back");
-        if (number % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
+        if (distinct % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
         key = next.top().first; // goes with the reader's next one
-        const bool is_used = used == nullptr || (*used)[number];
+        const bool is_used = used == nullptr || (*used)[distinct];
         if (is_used) add(key);
         while (!next.empty() && next.top().first == key) {
             const std::size_t segment = next.top().second;
             next.pop();
-            map.append(segment, static_cast<std::uint32_t>(id));
+            number(segment, static_cast<std::uint32_t>(id));
             advance(segment);
         }
         if (is_used) ++id;
     }
-    map.finish();
     return id;
+}
+
+std::uint64_t merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
+                                 const StopFlag& stop, const std::function<void(std::string_view)>& add,
+                                 const std::vector<bool>* used) {
+    io::KeyMapWriter map(map_path, key_counts(segments));
+    const std::uint64_t keys = merge_dictionaries(
+        segments, stop, add, [&](std::size_t segment, std::uint32_t id) { map.append(segment, id); }, used);
+    map.finish();
+    return keys;
 }
 
 } // namespace ipscore::stages

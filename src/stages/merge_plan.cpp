@@ -15,10 +15,6 @@ constexpr std::uint64_t fan_in_max = 256;
 // Narrower merges rewrite the rows more often than a thread more is worth.
 constexpr std::uint64_t fan_in_wanted = 8;
 
-constexpr std::uint64_t merge_bytes(std::uint64_t fan_in) {
-    return fan_in * (memory::segment_file_bytes + memory::row_cursor_bytes) + memory::row_writer_bytes;
-}
-
 /// Files that one of `threads` merges may have open at a time.
 std::uint64_t files_max(int threads) {
     constexpr std::uint64_t of_others = 64; // MPI, the table's parts, logs
@@ -29,6 +25,10 @@ std::uint64_t files_max(int threads) {
 }
 
 } // namespace
+
+std::uint64_t merge_bytes(std::uint64_t fan_in) {
+    return fan_in * (memory::segment_file_bytes + memory::row_cursor_bytes) + memory::row_writer_bytes;
+}
 
 MergeWidth plan_merge_width(MemoryBudget& budget, std::uint64_t inputs, int threads) {
     const auto fan_in_of = [&](int workers) {

@@ -9,6 +9,9 @@
 
 namespace ipscore::stages {
 
+/// What one merge of `fan_in` segments takes of memory, in bytes; 2 is the least.
+[[nodiscard]] std::uint64_t merge_bytes(std::uint64_t fan_in);
+
 /// How wide the merges of a process are.
 struct MergeWidth {
     std::uint64_t fan_in = 2; ///< segments that one merge reads at most

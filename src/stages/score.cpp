@@ -97,12 +97,6 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     return record;
 }
 
-/// What a worker takes with the least company evidence.
-std::uint64_t worker_bytes(std::size_t tags) {
-    return memory::score_worker_bytes + tags * memory::score_worker_tag_bytes +
-           memory::evidence_rows_min * sizeof(CompanyEvidence);
-}
-
 /// What is left goes to the evidence, up to where more would hardly ever be used.
 EvidenceRoom evidence_room(const ScoreArgs& args, const MemoryBudget& budget, int threads) {
     const std::uint64_t left = budget.left_bytes() / static_cast<std::uint64_t>(threads);
@@ -300,7 +294,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
     auto state = io::OutputDirectory::State::fresh;
     world.root_decides(stop, [&] {
         files = read_score_files(args, budget, stop);
-        budget.need("a thread", worker_bytes(files.tags.size()));
+        budget.need("a thread", scoring_worker_bytes(files.tags.size()));
         budget.check();
         budget.release("a thread");
         const io::Job job = score_job(args, files);
@@ -318,7 +312,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
     if (!world.is_root()) budget.need("inputs", bytes_of(inputs));
     const int threads =
         budget.workers(args.threads > 0 ? args.threads : default_threads(world.ranks_on_node()),
-                       worker_bytes(inputs.scoring.rules.tags.size()));
+                       scoring_worker_bytes(inputs.scoring.rules.tags.size()));
     const EvidenceRoom room = evidence_room(args, budget, threads);
 
     const PartJob job{.output = args.output,
@@ -356,7 +350,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         // The workers are gone, and their room is free.
         const std::uint64_t fan_in = args.evidence_fan_in > 0
                                          ? args.evidence_fan_in
-                                         : std::clamp<std::uint64_t>(worker_bytes(index.tags.size()) *
+                                         : std::clamp<std::uint64_t>(scoring_worker_bytes(index.tags.size()) *
                                                                          static_cast<std::uint64_t>(threads) /
                                                                          memory::evidence_part_bytes,
                                                                      2, evidence_parts_max);

@@ -143,6 +143,11 @@ void broadcast_inputs(mpi::World& world, SharedInputs& inputs, const ScoreFiles&
     inputs.scoring.rules = scoring::TagRules(io::model_of_json(Json::parse(model)), all_tags.views());
 }
 
+std::uint64_t scoring_worker_bytes(std::size_t tags) {
+    return memory::score_worker_bytes + tags * memory::score_worker_tag_bytes +
+           memory::evidence_rows_min * sizeof(scoring::CompanyEvidence);
+}
+
 std::uint64_t bytes_of(const SharedInputs& inputs) {
     return inputs.scoring.networks.ranges().size() * sizeof(scoring::NetworkMap::Range) +
            inputs.scoring.postings.offsets.size() * sizeof(std::uint32_t) +

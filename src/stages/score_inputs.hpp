@@ -50,6 +50,8 @@ struct SharedInputs {
 [[nodiscard]] SharedInputs share_inputs(ScoreFiles& files, const io::Job& job);
 /// Bytes of what every rank holds of these.
 [[nodiscard]] std::uint64_t bytes_of(const SharedInputs& inputs);
+/// What a worker takes with the least company evidence.
+[[nodiscard]] std::uint64_t scoring_worker_bytes(std::size_t tags);
 /// Rank 0's inputs on all ranks. All ranks must call; `files` counts on rank 0 only.
 void broadcast_inputs(mpi::World& world, SharedInputs& inputs, const ScoreFiles& files);
 

@@ -183,6 +183,31 @@ class TablesTest(PipelineTest):
         for directory in ("x-store", "x-table", "x-scores"):
             self.assertEqual(names(json.loads(self.verb("status", directory, "--json").stdout)) - documented, set(), directory)
 
+    def test_fields_of_inspect(self):
+        inputs = write_nasty_inputs(self.dir / "in", 2)
+        self.pipeline(inputs, "x")
+        for at in range(7):  # the store is worth compacting
+            (self.dir / f"{at}.csv").write_text(f"ip,day,key\n192.0.2.1,2026-11-20,{at}\n")
+            self.ingest("x-store", f"{at}.csv")
+        shutil.copytree(self.dir / "x-table", self.dir / "unfinished")
+        (self.dir / "unfinished" / "index.h5").unlink()
+        section = DOCUMENT.read_text().split("\n## inspect\n")[1].split("\n## ")[0]
+        documented = set(re.findall(r"`([\w/]+)(?:\[\])?`", section))
+
+        def names(value):
+            """All names but those that are data: days, and what the model file itself may say."""
+            if isinstance(value, list):
+                return set().union(*map(names, value))
+            if not isinstance(value, dict):
+                return set()
+            return set(value).union(*(names(item) for name, item in value.items() if name not in ("rows_per_day", "model")))
+
+        words = ["x-store", "x-table", "x-scores", "unfinished", "x-table/part-00000.h5", "--models", inputs.model, "--json"]
+        found = names(json.loads(self.verb("inspect", *words).stdout))
+        self.assertEqual(found - documented, set())
+        fields = set(re.findall(r"`([a-z_]+)(?:\[\])?`", section))
+        self.assertEqual(fields - found, {"format", "none", "deflate", "prepare"}, "these are words, all others fields")
+
     def test_packed_files(self):
         self.pipeline(write_nasty_inputs(self.dir / "in", 2), "x")
         index = self.documented("### Index: `format` = `ipscore scores index`")

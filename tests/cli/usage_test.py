@@ -93,6 +93,15 @@ VERBS = {
         "--json": "(default: text)",
         "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
+    "inspect": {
+        "--models FILES": "(default: none)",
+        "--as-of YYYY-MM-DD": "(default: each model's as_of)",
+        "--top N": "(default: 10)",
+        "--quick": "(default: reads all)",
+        "--json": "(default: text)",
+        "--memory SIZE": "(default: 3/4 of what the machine or cgroup has)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
+    },
 }
 
 REQUIRED = {
@@ -102,11 +111,12 @@ REQUIRED = {
     "score": ["--table", "t", "--classification", "k", "--companies", "c", "--model", "m", "--output", "s"],
     "export": ["scores", "--output", "-"],
     "status": ["scores"],
+    "inspect": ["store"],
     "compact": ["--store", "store"],
     "prune": ["--store", "store", "--keep-days", "90"],
 }
 
-STOPPABLE = {"ingest", "prepare", "score", "export", "compact", "prune"}
+STOPPABLE = {"ingest", "prepare", "score", "export", "inspect", "compact", "prune"}
 
 
 class HelpTest(CliTest):
@@ -212,6 +222,8 @@ class BadUsageTest(CliTest):
         self.check(["ingest", "--store", "s"], "ipscore ingest: FILE is missing; see ipscore ingest --help")
         self.check(["export", "--output", "-"], "ipscore export: INPUT is missing; see ipscore export --help")
         self.check(["status"], "ipscore status: DIR is missing; see ipscore status --help")
+        for words in ([], ["--models", "model.toml", "other.toml"]):
+            self.check(["inspect", *words], "ipscore inspect: PATH is missing; see ipscore inspect --help")
 
     def test_every_option_that_lacks_its_value(self):
         for verb, options in VERBS.items():
@@ -271,9 +283,10 @@ class BadUsageTest(CliTest):
         self.check_value("generate", "--gateway-share", "1.01", "a number from 0 to 1")
         self.check_value("ingest", "--max-rejects", "some",
                          "a number of rows or a percentage, such as 100, 1% or 0.5%")
+        self.check_value("inspect", "--top", "0", "a whole number from 1 to 10000")
         self.check_value("prepare", "--lookback-days", "0",
                          "a whole number from 1 to 36525, such as 100, 100k or 8.4M")
-        for verb in ("generate", "prepare", "score"):
+        for verb in ("generate", "prepare", "score", "inspect"):
             self.check_value(verb, "--as-of", "22.11.2026", "a day as YYYY-MM-DD")
             self.check_value(verb, "--as-of", "2026-02-30", "a day as YYYY-MM-DD")
             self.check_value(verb, "--as-of", "2100-01-01", "a day from 2000-01-01 to 2099-12-31")

@@ -8,6 +8,7 @@
 #include "ipscore/stages/export.hpp"
 #include "ipscore/stages/generate.hpp"
 #include "ipscore/stages/ingest.hpp"
+#include "ipscore/stages/inspect.hpp"
 #include "ipscore/stages/prepare.hpp"
 #include "ipscore/stages/prune.hpp"
 #include "ipscore/stages/run_monitor.hpp"
@@ -23,6 +24,13 @@ namespace ipscore::cli {
 /// What `status` is asked for.
 struct StatusArgs {
     std::filesystem::path directory;
+    bool json = false;
+};
+
+/// What `inspect` is asked for.
+struct InspectArgs {
+    std::vector<std::filesystem::path> paths; ///< a report each, in this order
+    stages::InspectArgs inspect;
     bool json = false;
 };
 
@@ -52,5 +60,6 @@ struct Verb {
 [[nodiscard]] stages::ScoreArgs parse_score(const Words& words);
 [[nodiscard]] stages::ExportArgs parse_export(const Words& words);
 [[nodiscard]] StatusArgs parse_status(const Words& words);
+[[nodiscard]] InspectArgs parse_inspect(const Words& words);
 
 } // namespace ipscore::cli

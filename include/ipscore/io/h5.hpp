@@ -37,6 +37,17 @@ template <class T>
 }
 [[nodiscard]] std::size_t bytes_of(ElementType type) noexcept;
 
+/// A dataset as it lies in a file, whatever it holds.
+struct DatasetFigures {
+    std::string name;    ///< with its groups, such as rows/key
+    std::string type;    ///< u8, u16, u32, u64, i32 or f32; "other" for what is none of these
+    std::string filters; ///< scale-offset, deflate or none; others by their number
+    std::uint64_t values = 0;
+    std::uint64_t chunks = 0; ///< 0 where it is not chunked
+    std::uint64_t stored_bytes = 0;
+    std::uint64_t decoded_bytes = 0;
+};
+
 class H5File;
 
 /// An open one-dimensional chunked dataset.
@@ -94,10 +105,13 @@ public:
     /// Throws InputError when there is none of that name and type.
     [[nodiscard]] H5Dataset open_dataset(const std::string& name, ElementType type) const;
     [[nodiscard]] bool has(const std::string& name) const;
+    /// All that there are, by name. Reads none of their values. Throws InputError when the file is damaged.
+    [[nodiscard]] std::vector<DatasetFigures> datasets() const;
 
     /// Attributes of the object `object` ("/" or a dataset).
     void write_attribute(const std::string& object, const std::string& name, std::uint64_t value);
     void write_attribute(const std::string& object, const std::string& name, std::string_view text);
+    [[nodiscard]] bool has_attribute(const std::string& object, const std::string& name) const;
     [[nodiscard]] std::uint64_t read_u64(const std::string& object, const std::string& name) const;
     [[nodiscard]] std::string read_text(const std::string& object, const std::string& name) const;
 

@@ -41,6 +41,8 @@ public:
     [[nodiscard]] int workers(int wanted, std::uint64_t bytes_each);
 
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+    /// The smallest budget in which all fits that was needed at a time so far.
+    [[nodiscard]] std::uint64_t least_bytes() const noexcept { return sum_of(most_); }
     /// What nobody needs yet.
     [[nodiscard]] std::uint64_t left_bytes() const noexcept;
 

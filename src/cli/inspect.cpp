@@ -1,0 +1,108 @@
+#include "ipscore/cli/readers.hpp"
+#include "ipscore/cli/run.hpp"
+#include "ipscore/cli/verbs.hpp"
+#include "ipscore/core/error.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <glob.h>
+
+namespace ipscore::cli {
+
+namespace {
+
+/// The files that a pattern stands for, in order; a plain name stands for itself. A pattern that nothing
+/// matches is an InputError.
+std::vector<std::filesystem::path> files_of(const std::string& pattern) {
+    if (pattern.find_first_of("*?[") == std::string::npos) return {pattern};
+    glob_t found{};
+    const int fault = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
+    const std::vector<std::filesystem::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    ::globfree(&found);
+    if (fault != 0 || files.empty())
+        throw InputError(fmt::format("--models {}: no file has such a name", in_quotes(pattern)));
+    return files;
+}
+
+/// A shell makes of `--models models/*.toml` an option with one value, and plain words.
+bool is_model(const std::filesystem::path& path) { return path.extension() == ".toml"; }
+
+Arguments describe(InspectArgs& args, std::vector<std::string>& models) {
+    constexpr std::uint64_t top_max = 10'000;
+    Arguments arguments(
+        "inspect",
+        "Tells what a store, a table, scores or one file of them holds and how large it is: bytes per column "
+        "stored and\ndecoded, rows per day, distinct addresses and keys, the heaviest of them, sources, "
+        "segments worth compacting,\nwhat it costs in memory to use it, and which of its days the models "
+        "use. "
+        "Changes nothing.");
+    arguments.words("PATH", "a store, a table, scores (unfinished ones, too) or one of their .h5 files",
+                    paths_into(args.paths));
+    arguments
+        .repeated("models", "FILES",
+                  "models (TOML) whose look-backs are compared with the days that are kept: a file, or a "
+                  "pattern such as 'models/*.toml'",
+                  texts_into(models), "none")
+        .optional("as-of", "YYYY-MM-DD", "each model's as_of", "last day that the models look back from",
+                  day_into(args.inspect.as_of))
+        .optional("top", "N", "10", "how many of the heaviest to show",
+                  quantity_into(args.inspect.top, 1, top_max))
+        .flag("quick", "reads no rows: leaves out what is distinct, and the heaviest (default: reads all)",
+              args.inspect.quick)
+        .flag("json", "as JSON (default: text)", args.json)
+        .optional("memory", "SIZE", memory_default, memory_help, memory_into(args.inspect.memory_bytes))
+        .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
+        .example("  ipscore inspect store/ --models models/*.toml\n"
+                 "  ipscore inspect table/ scores/ --json\n"
+                 "  ipscore inspect table/part-00000.h5 --top 3\n")
+        .when_stopped("nothing was printed: run the same command again");
+    return arguments;
+}
+
+std::string help() {
+    InspectArgs args;
+    std::vector<std::string> models;
+    return describe(args, models).help();
+}
+
+void perform(const Words& words, StopFlag& stop, stages::RunMonitor& /*monitor*/) {
+    const InspectArgs args = parse_inspect(words);
+    std::vector<stages::InspectReport> reports;
+    for (const auto& path : args.paths) reports.push_back(stages::inspect(path, args.inspect, stop));
+    if (args.json) {
+        nlohmann::ordered_json list = nlohmann::ordered_json::array();
+        for (const auto& report : reports) list.push_back(stages::inspect_json(report));
+        const auto replace = nlohmann::ordered_json::error_handler_t::replace;
+        print_result(nlohmann::ordered_json{{"reports", list}}.dump(1, ' ', false, replace) + "\n");
+        return;
+    }
+    std::string text;
+    for (const auto& report : reports) text += (text.empty() ? "" : "\n") + stages::inspect_text(report);
+    print_result(text);
+}
+
+} // namespace
+
+InspectArgs parse_inspect(const Words& words) {
+    InspectArgs args;
+    std::vector<std::string> models;
+    describe(args, models).parse(words);
+    for (const std::string& pattern : models) {
+        const auto files = files_of(pattern);
+        args.inspect.models.insert(args.inspect.models.end(), files.begin(), files.end());
+    }
+    if (!models.empty()) {
+        const auto rest =
+            std::ranges::stable_partition(args.paths, [](const auto& path) { return !is_model(path); });
+        args.inspect.models.insert(args.inspect.models.end(), rest.begin(), rest.end());
+        args.paths.erase(rest.begin(), rest.end());
+    }
+    if (args.paths.empty()) throw UsageError("PATH is missing; see ipscore inspect --help");
+    return args;
+}
+
+Verb inspect_verb() {
+    return {"inspect", "tell what a store, a table or scores hold, and what they take", &help, &perform};
+}
+
+} // namespace ipscore::cli
