@@ -30,15 +30,59 @@ Reader reject_limit_into(stages::RejectLimit& field) {
     };
 }
 
+Reader format_into(std::optional<io::TextFormat>& field) {
+    return [&field](const std::string& value) -> std::optional<std::string> {
+        field = io::format_named(value);
+        if (!field) return std::string(io::format_names);
+        return std::nullopt;
+    };
+}
+
+Reader columns_into(io::ColumnNames& field) {
+    return [&field](const std::string& value) -> std::optional<std::string> {
+        const auto names = io::parse_column_names(value);
+        if (!names) return "names for some of ip, day, key and hits, such as ip=client_ip,day=ts";
+        field = *names;
+        return std::nullopt;
+    };
+}
+
+Reader time_into(io::TimeForm& field) {
+    return [&field](const std::string& value) -> std::optional<std::string> {
+        const auto form = io::time_form_named(value);
+        if (!form) return std::string(io::time_form_names);
+        field = *form;
+        return std::nullopt;
+    };
+}
+
 Arguments describe(stages::IngestArgs& args) {
     Arguments arguments(
         "ingest",
         "Adds files of observations to the store, sorted. All files of one call are added, or none. "
         "A file whose\ncontent is in the store already is passed over. Bad rows are written to a "
         "rejects file, with their reasons.");
-    arguments.words("FILE", "CSV with the columns ip,day,key and perhaps hits; .gz and .zst are decompressed",
-                    paths_into(args.files));
+    arguments.words(
+        "FILE",
+        "CSV, TSV or JSON Lines with ip, day, key and perhaps hits; .gz and .zst are decompressed. A "
+        "folder stands for the files in it and below, without names that begin with . or _; a "
+        "pattern in quotes, such as 'in/*.csv', for what matches; - for standard input",
+        paths_into(args.files));
     arguments.required("store", "DIR", "the store; made when missing", path_into(args.store))
+        .optional("format", "FORMAT",
+                  "by the name: .tsv and .tab; .jsonl, .ndjson and .json; csv for all others",
+                  "csv, tsv or jsonl, of all files", format_into(args.format))
+        .optional("columns", "COLUMN=NAME,...", "ip=ip,day=day,key=key, and hits=hits where it is there",
+                  "what the files call the columns, such as ip=client_ip,key=page,day=ts,hits=n",
+                  columns_into(args.columns))
+        .optional(
+            "time", "FORM", "date",
+            "what the day is written as: date (YYYY-MM-DD or RFC 3339), epoch_s or epoch_ms (seconds or "
+            "milliseconds since 1970-01-01 UTC)",
+            time_into(args.time))
+        .optional("name", "NAME", "-",
+                  "what standard input is called in messages and in the store's manifest",
+                  text_into(args.stdin_name))
         .flag("strict", "stop at the first bad row (default: skip bad rows, within --max-rejects)",
               args.strict)
         .optional("max-rejects", "ROWS|PERCENT", "1%",
@@ -51,7 +95,9 @@ Arguments describe(stages::IngestArgs& args) {
         .optional("threads", "N", threads_default, threads_help, threads_into(args.threads))
         .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))
         .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
-        .example("  ipscore ingest --store store/ monday.csv tuesday.csv.gz\n")
+        .example("  ipscore ingest --store store/ monday.csv tuesday.csv.gz\n"
+                 "  zcat log.gz | ipscore ingest --store store/ --format jsonl --columns ip=client_ip,day=ts "
+                 "--time epoch_s -\n")
         .when_stopped("the store is as it was: run the same command again");
     return arguments;
 }

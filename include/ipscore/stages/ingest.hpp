@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipscore/core/stop.hpp"
+#include "ipscore/io/observation_form.hpp"
 #include "ipscore/stages/run_monitor.hpp"
 
 #include <cstdint>
@@ -21,7 +22,11 @@ struct RejectLimit {
 
 struct IngestArgs {
     std::filesystem::path store;              ///< made when there is none
-    std::vector<std::filesystem::path> files; ///< CSV with ip,day,key[,hits]; .gz and .zst are decompressed
+    std::vector<std::filesystem::path> files; ///< files, folders, patterns, `-`: see io::input_paths()
+    std::optional<io::TextFormat> format;     ///< of all files; not set: as their names say
+    io::ColumnNames columns;                  ///< of all files
+    io::TimeForm time = io::TimeForm::date;   ///< of all files
+    std::string stdin_name = "-";             ///< what standard input is called
     bool strict = false;                      ///< the first bad row stops the run
     RejectLimit max_rejects;
     std::uint64_t min_rows = 0; ///< guard: with fewer good rows in all files, nothing is taken in
