@@ -39,6 +39,7 @@ public:
         pending_.content_hash = file->content_hash();
         pending_.report.bytes = file->bytes();
         check_rejects();
+        check_rows();
         return std::move(pending_);
     }
 
@@ -99,7 +100,8 @@ private:
             pending_.rejects->add(reject);
         }
         report.rows += batch.address.size();
-        if (job_.args.max_rejects.rows && report.rejected > *job_.args.max_rejects.rows) too_many_rejects();
+        // A share is of all rows, and so has to wait for the last of them.
+        if (input_.max_rejects.rows) check_rejects();
         if (run_.rows() > 0 && !run_.has_room_for(batch)) write_segment();
         for (std::size_t taken = 0; taken < batch.address.size();) {
             taken = run_.add(batch, taken);
@@ -115,20 +117,22 @@ private:
     }
 
     void check_rejects() const {
-        if (job_.args.max_rejects.rows) return;
-        const std::uint64_t rejected = pending_.report.rejected;
-        const auto rows = static_cast<double>(pending_.report.rows + rejected);
-        if (rejected > job_.args.max_rejects.rows_with_share &&
-            static_cast<double>(rejected) > job_.args.max_rejects.share * rows) {
-            too_many_rejects();
-        }
+        const IngestedFile& report = pending_.report;
+        if (!input_.max_rejects.allows(report.rejected, report.rows + report.rejected)) too_many_rejects();
+    }
+
+    void check_rows() const {
+        if (pending_.report.rows >= input_.min_rows) return;
+        throw InputError(
+            fmt::format("{}: {} good rows are fewer than min_rows {} of feed {}; nothing was taken in", name_,
+                        pending_.report.rows, input_.min_rows, io::quoted_for_message(input_.feed)));
     }
 
     [[noreturn]] void too_many_rejects() const {
-        throw InputError(
-            fmt::format("{}: {} of {} rows are bad, more than --max-rejects allows; the first: {}", name_,
-                        pending_.report.rejected, pending_.report.rows + pending_.report.rejected,
-                        pending_.report.first_reject));
+        throw InputError(fmt::format("{}: {} of {} rows are bad, more than {} allows; the first: {}", name_,
+                                     pending_.report.rejected,
+                                     pending_.report.rows + pending_.report.rejected, input_.max_rejects_of,
+                                     pending_.report.first_reject));
     }
 
     const IngestJob& job_;

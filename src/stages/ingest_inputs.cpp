@@ -1,8 +1,11 @@
 #include "ingest_inputs.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/io/csv.hpp"
+#include "ipscore/io/feeds_toml.hpp"
 #include "ipscore/io/input_paths.hpp"
 
+#include <fmt/format.h>
 #include <system_error>
 #include <utility>
 
@@ -12,10 +15,25 @@ namespace {
 
 constexpr const char* stdin_word = "-";
 
-IngestInput input_of(const IngestArgs& args, std::filesystem::path path, bool is_stdin) {
+/// `feeds` may be nullptr.
+IngestInput input_of(const IngestArgs& args, const io::Feeds* feeds, std::filesystem::path path,
+                     bool is_stdin) {
     IngestInput input;
-    input.form = {
-        .format = args.format.value_or(io::format_of_name(path)), .columns = args.columns, .time = args.time};
+    input.max_rejects = args.max_rejects;
+    if (feeds != nullptr) {
+        const io::Feed& feed = feeds->feed_of(path);
+        input.feed = feed.name;
+        input.form = feed.form_of(path);
+        input.min_rows = feed.min_rows;
+        if (feed.max_rejects) {
+            input.max_rejects = *feed.max_rejects;
+            input.max_rejects_of = fmt::format("max_rejects of feed {}", io::quoted_for_message(feed.name));
+        }
+    } else {
+        input.form = {.format = args.format.value_or(io::format_of_name(path)),
+                      .columns = args.columns,
+                      .time = args.time};
+    }
     input.path = std::move(path);
     input.is_stdin = is_stdin;
     return input;
@@ -49,17 +67,20 @@ std::optional<std::uint64_t> IngestInput::rows_at_most() const {
 }
 
 std::vector<IngestInput> ingest_inputs(const IngestArgs& args) {
+    std::optional<io::Feeds> feeds;
+    if (!args.feeds.empty()) feeds.emplace(args.feeds);
+    const io::Feeds* of = feeds ? &*feeds : nullptr;
     std::vector<IngestInput> inputs;
     bool has_stdin = false;
     for (const std::filesystem::path& word : args.files) {
         if (word == stdin_word) {
             if (std::exchange(has_stdin, true))
                 throw InputError("- is given twice: there is one standard input");
-            inputs.push_back(input_of(args, args.stdin_name, true));
+            inputs.push_back(input_of(args, of, args.stdin_name, true));
             continue;
         }
         for (std::filesystem::path& path : io::input_paths(word))
-            inputs.push_back(input_of(args, std::move(path), false));
+            inputs.push_back(input_of(args, of, std::move(path), false));
     }
     return inputs;
 }

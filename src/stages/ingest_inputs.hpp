@@ -18,6 +18,10 @@ struct IngestInput {
     std::filesystem::path path; ///< of standard input, what it is called
     bool is_stdin = false;
     io::ObservationForm form;
+    io::RejectLimit max_rejects;
+    std::string max_rejects_of = "--max-rejects"; ///< who set it, for messages
+    std::uint64_t min_rows = 0;                   ///< good ones, of this file
+    std::string feed;                             ///< empty without feeds
 
     [[nodiscard]] io::ByteSource open(std::uint64_t zstd_window_bytes_max) const;
     /// It may take a decompressor's window of memory.
@@ -29,7 +33,7 @@ struct IngestInput {
 };
 
 /// In the order in which they are to be read. Throws InputError for a folder or pattern without files, and
-/// for standard input that is asked for twice.
+/// for standard input that is asked for twice, a file of feeds that cannot be, or a file of no or two feeds.
 [[nodiscard]] std::vector<IngestInput> ingest_inputs(const IngestArgs& args);
 
 } // namespace ipscore::stages
