@@ -19,22 +19,17 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::string_view manifest_format = "ipscore manifest";
 
-std::filesystem::path manifest_path(const std::filesystem::path& store, std::uint64_t version) {
-    return store / "manifest" / fmt::format("{:06}.json", version);
-}
-
 Json to_json(const Manifest& manifest) {
     Json segments = Json::array();
     for (const SegmentInfo& segment : manifest.segments) {
         Json days = Json::object();
         for (const auto& [day, rows] : segment.days) days[date_text(day)] = rows;
-        segments.push_back({{"id", segment.id},
-                            {"rows", segment.rows},
-                            {"addresses", segment.addresses},
-                            {"keys", segment.keys},
-                            {"bytes", segment.bytes},
-                            {"checksum", checksum_text(segment.checksum)},
-                            {"rows_per_day", days}});
+        Json entry{
+            {"id", segment.id},     {"rows", segment.rows},   {"addresses", segment.addresses},
+            {"keys", segment.keys}, {"bytes", segment.bytes}, {"checksum", checksum_text(segment.checksum)},
+            {"rows_per_day", days}};
+        if (segment.keep_from > 0) entry["keep_from"] = date_text(segment.keep_from);
+        segments.push_back(std::move(entry));
     }
     Json sources = Json::array();
     for (const Source& source : manifest.sources) {
@@ -87,6 +82,7 @@ Manifest from_json(const Json& json) {
         for (const auto& [day, rows] : entry.at("rows_per_day").items()) {
             segment.days[day_of(day)] = rows.get<std::uint64_t>();
         }
+        if (entry.contains("keep_from")) segment.keep_from = day_of(entry.at("keep_from"));
         manifest.segments.push_back(std::move(segment));
     }
     for (const Json& entry : json.at("sources")) {
@@ -101,16 +97,17 @@ Manifest from_json(const Json& json) {
     return manifest;
 }
 
-std::uint64_t newest_version(const std::filesystem::path& store) {
-    std::uint64_t newest = 0;
+std::vector<std::uint64_t> versions_in(const std::filesystem::path& store) {
+    std::vector<std::uint64_t> versions;
     for (const auto& entry : std::filesystem::directory_iterator(store / "manifest")) {
         if (entry.path().extension() != ".json" || is_temporary_name(entry.path())) continue;
         const std::string stem = entry.path().stem().string();
         std::uint64_t version = 0;
         const auto [end, fault] = std::from_chars(stem.data(), stem.data() + stem.size(), version);
-        if (fault == std::errc() && end == stem.data() + stem.size()) newest = std::max(newest, version);
+        if (fault == std::errc() && end == stem.data() + stem.size()) versions.push_back(version);
     }
-    return newest;
+    std::ranges::sort(versions);
+    return versions;
 }
 
 } // namespace
@@ -158,10 +155,20 @@ std::filesystem::path Store::segment_path(const std::string& id) const {
     return path_ / "segments" / (id + ".h5");
 }
 
-Manifest Store::read() const {
-    const std::uint64_t version = newest_version(path_);
+std::filesystem::path Store::manifest_path(std::uint64_t version) const {
+    return path_ / "manifest" / fmt::format("{:06}.json", version);
+}
+
+std::vector<std::uint64_t> Store::versions() const { return versions_in(path_); }
+
+std::uint64_t Store::newest_version() const {
+    const auto versions = versions_in(path_);
+    return versions.empty() ? 0 : versions.back();
+}
+
+Manifest Store::read(std::uint64_t version) const {
     if (version == 0) return {};
-    const std::filesystem::path path = manifest_path(path_, version);
+    const std::filesystem::path path = manifest_path(version);
     try {
         const Json json = Json::parse(read_file(path));
         if (json.at("format") != manifest_format)
@@ -185,7 +192,8 @@ Manifest Store::read() const {
 std::uint64_t Store::manifest_bytes(const std::filesystem::path& path) {
     std::error_code none;
     if (!std::filesystem::is_directory(path / "manifest", none)) return 0;
-    const auto bytes = std::filesystem::file_size(manifest_path(path, newest_version(path)), none);
+    const Store store(path);
+    const auto bytes = std::filesystem::file_size(store.manifest_path(store.newest_version()), none);
     return none ? 0 : bytes;
 }
 
@@ -195,7 +203,7 @@ Manifest Store::publish(const std::function<bool(Manifest&)>& change) const {
         if (!change(manifest)) return manifest;
         ++manifest.version;
         const std::string text = to_json(manifest).dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-        if (write_new_file(manifest_path(path_, manifest.version), text)) return manifest;
+        if (write_new_file(manifest_path(manifest.version), text)) return manifest;
     }
 }
 

@@ -1,5 +1,6 @@
 #include "ipscore/io/output_directory.hpp"
 
+#include "file_lock.hpp"
 #include "ipscore/core/checksum.hpp"
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
@@ -39,25 +40,13 @@ bool is_ours(const std::filesystem::path& path) {
            is_part_name(name) || is_temporary_name(path);
 }
 
-// Locks of open file descriptions go when their process does, and work across the nodes of a shared file
-// system that has POSIX locks. Rank 0 has the first byte for itself; the other ranks share the second.
+// Rank 0 has the first byte of the lock for itself; the other ranks share the second.
 constexpr ::off_t ranks_byte = 1;
-constexpr ::off_t to_the_end = 0; // as the length of a lock
 
 int open_lock(const std::filesystem::path& path) {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) throw EnvironmentError(system_message("cannot make", path.string()));
     return fd;
-}
-
-/// False when another process is in the way.
-bool set_lock(int fd, short type, ::off_t begin, ::off_t length) noexcept {
-    struct flock lock {};
-    lock.l_type = type;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = begin;
-    lock.l_len = length;
-    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
 /// Closes `fd`.
@@ -72,7 +61,7 @@ int try_lock(const std::filesystem::path& path) {
     for (;;) {
         const int fd = open_lock(path);
         // The bytes of ranks too: only when no rank of an earlier job lives either is the directory ours.
-        if (!set_lock(fd, F_WRLCK, 0, to_the_end)) {
+        if (!set_lock(fd, F_WRLCK)) {
             if (errno != EAGAIN && errno != EACCES) cannot_lock(fd, path);
             ::close(fd);
             return -1;
@@ -81,7 +70,7 @@ int try_lock(const std::filesystem::path& path) {
         struct stat mine {};
         struct stat named {};
         if (::fstat(fd, &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino) {
-            set_lock(fd, F_UNLCK, ranks_byte, to_the_end); // for our own ranks
+            (void)set_lock(fd, F_UNLCK, ranks_byte); // for our own ranks
             return fd;
         }
         ::close(fd);
@@ -185,19 +174,16 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory, std::chrono
 DirectoryLock::~DirectoryLock() {
     // Where a rank of ours lives on, as when this one fails, the name stays: the next job is to find its
     // lock.
-    if (set_lock(fd_, F_WRLCK, 0, to_the_end)) ::unlink(path_.c_str());
+    if (set_lock(fd_, F_WRLCK)) ::unlink(path_.c_str());
     ::close(fd_);
 }
 
 bool is_locked(const std::filesystem::path& directory) {
     const int fd = ::open((directory / lock_name).c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
-    struct flock lock {};
-    lock.l_type = F_WRLCK; // whatever another holds is in its way
-    lock.l_whence = SEEK_SET;
-    const bool asked = ::fcntl(fd, F_OFD_GETLK, &lock) == 0;
+    const bool locked = has_lock_of_others(fd);
     ::close(fd);
-    return asked && lock.l_type != F_UNLCK;
+    return locked;
 }
 
 RankLock::RankLock(const std::filesystem::path& directory) : fd_(open_lock(directory / lock_name)) {

@@ -2,57 +2,28 @@
 
 #include "ingest_file.hpp"
 #include "ingest_inputs.hpp"
+#include "ingest_plan.hpp"
 #include "ipscore/core/checksum.hpp"
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/manifest.hpp"
-#include "ipscore/stages/memory_budget.hpp"
-#include "ipscore/stages/rank_work.hpp"
-#include "memory_needs.hpp"
+#include "ipscore/io/store_lock.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
+#include <exception>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <set>
 #include <tbb/global_control.h>
+#include <tbb/parallel_pipeline.h>
 #include <tbb/task_arena.h>
 
 namespace ipscore::stages {
 
 namespace {
-
-/// How the memory of an ingest is divided.
-struct IngestPlan {
-    int threads = 1;
-    FileLimits file;
-};
-
-IngestPlan plan_ingest(const IngestArgs& args, const std::vector<IngestInput>& inputs) {
-    IngestPlan plan;
-    MemoryBudget budget(args.memory_bytes > 0 ? args.memory_bytes : default_memory_bytes(1));
-    budget.need("the program", memory::program_without_mpi_bytes);
-    budget.need("the manifest", io::Store::manifest_bytes(args.store) * memory::manifest_factor);
-    budget.need("reading and writing", memory::text_reader_bytes + memory::row_writer_bytes);
-    if (std::ranges::any_of(inputs, &IngestInput::may_be_zstd)) {
-        plan.file.window_bytes = std::clamp(std::bit_floor(budget.left_bytes() / 8), plan.file.window_bytes,
-                                            io::ByteSource::zstd_window_bytes_default);
-        budget.need("decompressing", plan.file.window_bytes);
-    }
-    budget.need("rows", memory::run_bytes_min);
-    // Larger blocks read no faster; smaller ones find the same keys anew more often.
-    constexpr std::uint64_t large_from_bytes = 256 * mebibyte;
-    plan.file.block_bytes = budget.bytes() >= large_from_bytes ? mebibyte : mebibyte / 4;
-    const std::uint64_t block_needs = memory::text_block_bytes(plan.file.block_bytes);
-    budget.need("text", block_needs); // one is read while every thread has one
-    plan.threads = budget.workers(args.threads > 0 ? args.threads : default_threads(1), block_needs);
-    plan.file.blocks = static_cast<std::size_t>(plan.threads) + 1;
-    plan.file.run_bytes = memory::run_bytes_min + budget.left_bytes();
-    return plan;
-}
 
 /// Of all files; 0 where that is not known.
 std::uint64_t text_bytes(const std::vector<IngestInput>& inputs) {
@@ -101,6 +72,14 @@ bool add_to_manifest(io::Manifest& manifest, const PendingFile& pending) {
     return true;
 }
 
+/// What runs that were killed left, and what a compaction had to leave to a reader.
+void clean(io::StoreWriter& writer, RunLog& log, const std::filesystem::path& store) {
+    const io::StoreWriter::Freed freed = writer.clean();
+    if (freed.files == 0) return;
+    log.info(fmt::format("{}: removed {} files that nobody needs any more, {}", store.string(), freed.files,
+                         bytes_text(freed.bytes)));
+}
+
 void check_rows(const IngestArgs& args, const std::vector<PendingFile>& pending) {
     std::uint64_t rows = 0;
     for (const PendingFile& file : pending) rows += file.report.rows;
@@ -117,6 +96,84 @@ std::set<std::string> content_hashes(const io::Manifest& manifest) {
     return hashes;
 }
 
+/// Reads all files, a large one with all threads and others side by side.
+class FilesReader {
+public:
+    FilesReader(const IngestJob& job, const IngestPlan& plan, const std::vector<IngestInput>& inputs,
+                const std::set<std::string>& there)
+        : job_(job), plan_(plan), inputs_(inputs), there_(there), arena_(plan.threads) {}
+
+    std::vector<PendingFile> read() {
+        for (std::size_t i = 0; i < inputs_.size();) {
+            if (plan_.is_read_alone(inputs_[i])) {
+                arena_.execute([&] { take(read_into_segments(job_, inputs_[i], plan_.alone)); });
+                ++i;
+                continue;
+            }
+            std::size_t end = i + 1;
+            while (end < inputs_.size() && !plan_.is_read_alone(inputs_[end])) ++end;
+            arena_.execute([&] { read_beside(i, end); });
+            i = end;
+        }
+        return std::move(pending_);
+    }
+
+private:
+    struct Outcome {
+        PendingFile file;
+        std::exception_ptr fault;
+    };
+
+    /// Files are taken in their order, and so a fault is that of the first faulty one of them.
+    void read_beside(std::size_t begin, std::size_t end) {
+        using OutcomePointer = std::shared_ptr<Outcome>;
+        const auto next_input = [&](tbb::flow_control& flow) {
+            if (begin == end) flow.stop();
+            return begin++;
+        };
+        const auto read = [&](std::size_t i) {
+            auto outcome = std::make_shared<Outcome>();
+            try {
+                // A thread that waits for a block of this file must not begin with another file.
+                tbb::this_task_arena::isolate(
+                    [&] { outcome->file = read_into_segments(job_, inputs_[i], plan_.beside); });
+            } catch (...) {
+                outcome->fault = std::current_exception();
+            }
+            return outcome;
+        };
+        const auto take_in_order = [&](const OutcomePointer& outcome) {
+            if (outcome->fault) std::rethrow_exception(outcome->fault);
+            take(std::move(outcome->file));
+        };
+        using tbb::filter_mode;
+        tbb::parallel_pipeline(
+            plan_.files_at_once,
+            tbb::make_filter<void, std::size_t>(filter_mode::serial_in_order, next_input) &
+                tbb::make_filter<std::size_t, OutcomePointer>(filter_mode::parallel, read) &
+                tbb::make_filter<OutcomePointer, void>(filter_mode::serial_in_order, take_in_order));
+    }
+
+    void take(PendingFile file) {
+        // What is there already leaves no files behind.
+        file.report.already_there = there_.contains(file.content_hash);
+        for (const PendingFile& other : pending_)
+            file.report.already_there |= other.content_hash == file.content_hash;
+        if (file.report.already_there) {
+            file.segments.clear();
+            file.rejects.reset();
+        }
+        pending_.push_back(std::move(file));
+    }
+
+    const IngestJob& job_;
+    const IngestPlan& plan_;
+    const std::vector<IngestInput>& inputs_;
+    const std::set<std::string>& there_; ///< hashes of content that the store has
+    tbb::task_arena arena_;
+    std::vector<PendingFile> pending_;
+};
+
 } // namespace
 
 IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& monitor) {
@@ -126,26 +183,17 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& mo
     const std::vector<IngestInput> inputs = ingest_inputs(args);
     const IngestPlan plan = plan_ingest(args, inputs); // may refuse, and then there is to be no store
     const io::Store store = io::Store::open_or_create(args.store);
+    io::StoreWriter writer(store);
+    clean(writer, monitor.log(), args.store);
     const std::set<std::string> there = content_hashes(store.read());
     const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
                                           static_cast<std::size_t>(plan.threads));
-    tbb::task_arena arena(plan.threads);
     monitor.watch_shared(args.store);
-    WorkCounters& counters = monitor.begin_work(text_bytes(inputs), 0, plan.threads, "bytes");
-    std::vector<PendingFile> pending;
-    const IngestJob job{args, store, stop, monitor.log(), counters};
-    for (const IngestInput& input : inputs) {
-        PendingFile file = arena.execute([&] { return read_into_segments(job, input, plan.file); });
-        // What is there already leaves no files behind.
-        file.report.already_there = there.contains(file.content_hash);
-        for (const PendingFile& other : pending)
-            file.report.already_there |= other.content_hash == file.content_hash;
-        if (file.report.already_there) {
-            file.segments.clear();
-            file.rejects.reset();
-        }
-        pending.push_back(std::move(file));
-    }
+    const std::uint64_t bytes = text_bytes(inputs);
+    IngestProgress progress(inputs, bytes, monitor.log(),
+                            monitor.begin_work(bytes, 0, plan.threads, "bytes"));
+    const IngestJob job{args, store, stop, progress};
+    std::vector<PendingFile> pending = FilesReader(job, plan, inputs, there).read();
     monitor.end_work();
     check_rows(args, pending);
     monitor.begin_phase("publish");

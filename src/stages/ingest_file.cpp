@@ -3,7 +3,6 @@
 #include "ipscore/core/error.hpp"
 #include "ipscore/core/stop.hpp"
 #include "ipscore/io/csv.hpp"
-#include "ipscore/stages/progress.hpp"
 #include "observation_run.hpp"
 
 #include <algorithm>
@@ -27,6 +26,7 @@ public:
                std::min(job.args.segment_rows,
                         input.rows_at_most().value_or(std::numeric_limits<std::uint64_t>::max()))) {
         pending_.report.name = name_;
+        pending_.report.form = io::source_form(input.form);
         pending_.rejects = std::make_unique<RejectsFile>(job.store.rejects_directory(), name_);
     }
 
@@ -53,9 +53,6 @@ private:
     };
 
     void read_rows(io::ObservationFile& file) {
-        Progress progress("ingest " + input_.path.filename().string(), input_.text_bytes().value_or(0),
-                          job_.log);
-        Done done;
         const auto next_block = [&](tbb::flow_control& flow) -> std::shared_ptr<io::TextBlock> {
             if (job_.stop.requested()) throw Interrupted("stopped on request; nothing was taken in");
             auto block = std::make_shared<io::TextBlock>();
@@ -71,12 +68,8 @@ private:
                 if (job_.stop.requested()) throw Interrupted("stopped on request; nothing was taken in");
                 take(parsed->batch = parsed->parser->next());
             }
-            done.bytes += parsed->block->text.size();
-            done.units = done.bytes;
-            job_.counters.rows += pending_.report.rows - done.rows;
-            job_.counters.bytes += parsed->block->text.size();
-            done.rows = pending_.report.rows;
-            progress.update(done);
+            job_.progress.add(pending_.report.rows - rows_told_, parsed->block->text.size());
+            rows_told_ = pending_.report.rows;
         };
         using tbb::filter_mode;
         tbb::parallel_pipeline(
@@ -140,10 +133,28 @@ private:
     std::string name_;
     const FileLimits& limits_;
     PendingFile pending_;
+    std::uint64_t rows_told_ = 0;
     ObservationRun run_;
 };
 
 } // namespace
+
+IngestProgress::IngestProgress(const std::vector<IngestInput>& inputs, std::uint64_t bytes, RunLog& log,
+                               WorkCounters& counters)
+    : counters_(counters),
+      progress_(inputs.size() == 1 ? "ingest " + inputs[0].path.filename().string()
+                                   : fmt::format("ingest {} files", inputs.size()),
+                bytes, log) {}
+
+void IngestProgress::add(std::uint64_t rows, std::uint64_t bytes) {
+    counters_.rows += rows;
+    counters_.bytes += bytes;
+    const std::lock_guard lock(mutex_);
+    done_.rows += rows;
+    done_.bytes += bytes;
+    done_.units = done_.bytes;
+    progress_.update(done_);
+}
 
 void RejectsFile::add(const io::Reject& reject) {
     if (!file_) {

@@ -6,6 +6,7 @@
 #include "ipscore/io/manifest.hpp"
 #include "ipscore/io/observations.hpp"
 #include "ipscore/stages/ingest.hpp"
+#include "ipscore/stages/progress.hpp"
 #include "ipscore/stages/run_log.hpp"
 #include "ipscore/stages/work_counters.hpp"
 
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,13 +59,27 @@ struct FileLimits {
     std::uint64_t window_bytes = io::ByteSource::zstd_window_bytes_min;
 };
 
-/// Where a file is read to, and who hears of it.
+/// What is heard of the files that are read, by any number of threads.
+class IngestProgress {
+public:
+    /// `bytes` of text in all, 0 where nobody knows. `log` and `counters` must live longer.
+    IngestProgress(const std::vector<IngestInput>& inputs, std::uint64_t bytes, RunLog& log,
+                   WorkCounters& counters);
+    void add(std::uint64_t rows, std::uint64_t bytes);
+
+private:
+    WorkCounters& counters_;
+    std::mutex mutex_;
+    Progress progress_;
+    Done done_;
+};
+
+/// Where files are read to, and who hears of it.
 struct IngestJob {
     const IngestArgs& args;
     const io::Store& store;
     const StopFlag& stop;
-    RunLog& log;
-    WorkCounters& counters;
+    IngestProgress& progress;
 };
 
 /// On the TBB threads of the caller's arena. Throws as ingest() does.

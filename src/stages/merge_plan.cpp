@@ -63,6 +63,10 @@ std::vector<std::vector<std::size_t>> plan_level(const std::vector<std::uint64_t
     if (merged > inputs) { // it takes more than one level: merge all, as evenly as possible
         groups = (inputs + fan_in - 1) / fan_in;
         merged = inputs;
+        if (merged < 2 * groups) { // in pairs: the odd one, alone, would only be copied
+            --groups;
+            --merged;
+        }
     }
     std::vector<std::size_t> order(inputs);
     std::iota(order.begin(), order.end(), std::size_t{0});

@@ -8,6 +8,7 @@
 #include "ipscore/io/key_map.hpp"
 #include "ipscore/io/manifest.hpp"
 #include "ipscore/io/output_directory.hpp"
+#include "ipscore/io/store_lock.hpp"
 #include "ipscore/io/table.hpp"
 #include "ipscore/stages/memory_budget.hpp"
 #include "memory_needs.hpp"
@@ -254,12 +255,14 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     const int threads_wanted = args.threads > 0 ? args.threads : default_threads(world.ranks_on_node());
     int threads = 1;
     Plan plan;
+    std::optional<io::Snapshot> snapshot; // until the end: no segment may go meanwhile
     io::Manifest manifest;
     std::unique_ptr<io::OutputDirectory> output;
     auto state = io::OutputDirectory::State::fresh;
     world.root_decides(stop, [&] {
         const io::Store store = io::Store::open(args.store);
-        manifest = store.read();
+        snapshot.emplace(store);
+        manifest = snapshot->manifest();
         if (manifest.version == 0) {
             throw InputError(args.store.string() +
                              ": is a store into which nothing was taken yet; run ipscore ingest first");

@@ -97,6 +97,45 @@ TEST(Decimal, IsPlain) {
         EXPECT_EQ(parse_decimal(text), std::nullopt) << text;
 }
 
+TEST(Size, IsInBinaryUnits) {
+    constexpr std::uint64_t kib = 1024;
+    const std::vector<std::pair<const char*, std::uint64_t>> cases{
+        {"1KiB", kib},
+        {"512MiB", 512 * kib * kib},
+        {"2GiB", 2 * kib * kib * kib},
+        {"3TiB", 3 * kib * kib * kib * kib},
+        {"1.5GiB", 3 * kib * kib * kib / 2},
+        {".5KiB", 512},
+        {"0.0001KiB", 0},
+        {"007MiB", 7 * kib * kib},
+        {"0GiB", 0},
+        {"8388608TiB", std::uint64_t{1} << 63U},
+    };
+    for (const auto& [text, bytes] : cases) EXPECT_EQ(parse_size(text), bytes) << text;
+}
+
+TEST(Size, NamesItsUnit) {
+    for (const char* text : {"",       "1",       "512",      "KiB",        ".MiB",
+                             "1B",     "1MB",     "1M",       "1Mib",       "1mib",
+                             "1 MiB",  " 1MiB",   "1MiB ",    "-1MiB",      "+1MiB",
+                             "1e3MiB", "1,5GiB",  "1.2.3GiB", "0x10MiB",    "infGiB",
+                             "nanGiB", "1MiBKiB", "1PiB",     "8388609TiB", "99999999999999999999GiB"})
+        EXPECT_EQ(parse_size(text), std::nullopt) << text;
+}
+
+TEST(Memory, IsASizeAboveNothing) {
+    const Words prepare{"--store", "s", "--as-of", "2026-11-22", "--output", "t", "--memory"};
+    const auto with = [&](const char* size) {
+        Words words = prepare;
+        words.emplace_back(size);
+        return words;
+    };
+    EXPECT_EQ(parse_prepare(with("512MiB")).memory_bytes, std::uint64_t{512} << 20U);
+    EXPECT_EQ(parse_prepare({prepare.begin(), prepare.end() - 1}).memory_bytes, 0U) << "the default";
+    for (const char* size : {"0MiB", "0.0001KiB", "512", "2GB"})
+        EXPECT_THROW((void)parse_prepare(with(size)), InputError) << size;
+}
+
 TEST(Nearest, FindsWhatWasMeant) {
     const Words verbs{"generate", "ingest", "prepare", "score", "export"};
     EXPECT_EQ(nearest("scroe", verbs), "score");

@@ -191,10 +191,10 @@ class LargeTest(WholePipelineTest):
     TIMEOUT = 1200
 
     def test_heavy_address(self):
-        self.check(self.generate("demo", "40M", "--gateway-share", "0.3"), (None, 2))
+        self.check(self.generate("demo", "20M", "--gateway-share", "0.3"), (None, 2))
 
     def test_values_that_do_not_compress(self):
-        self.check(random_inputs(self.dir / "in", 8_000_000, 50), (None, 4))
+        self.check(random_inputs(self.dir / "in", 3_000_000, 30), (None, 4))
 
 
 class ShapesTest(MemoryTest):

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <functional>
 #include <random>
 #include <vector>
@@ -214,6 +215,28 @@ TEST_F(ByteSourceTest, a_zstd_window_beyond_our_memory_is_named) {
     std::string smaller = frame;
     smaller[5] = '\x88';
     EXPECT_EQ(outcome("a.zst", smaller, "x"), "right");
+}
+
+TEST_F(ByteSourceTest, a_zstd_window_beyond_the_budget_is_named) {
+    const auto message = [&](char window, std::uint64_t window_bytes_max) {
+        std::string frame{"\x28\xb5\x2f\xfd\x00\x00\x09\x00\x00x", 10};
+        frame[5] = window; // 8 times (its logarithm - 10)
+        const auto path = write("a.zst", frame);
+        return message_of([&] {
+            std::array<char, 16> bytes{};
+            ByteSource source(path, window_bytes_max);
+            EXPECT_EQ(source.read(bytes), 1U);
+        });
+    };
+    for (const std::uint64_t most :
+         {ByteSource::zstd_window_bytes_min, std::uint64_t{32} << 20U, std::uint64_t{64} << 20U}) {
+        const auto log = static_cast<unsigned>(std::bit_width(most) - 1);
+        EXPECT_EQ(message(static_cast<char>(8 * (log - 10)), most), "nothing thrown");
+        EXPECT_EQ(message(static_cast<char>(8 * (log - 10) + 1), most),
+                  cannot_read("a.zst") + "it takes more than " + std::to_string(most >> 20U) +
+                      " MiB of memory to decompress; compress it again, without zstd's --long or --ultra, or "
+                      "give more --memory");
+    }
 }
 
 } // namespace

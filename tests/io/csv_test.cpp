@@ -346,6 +346,39 @@ TEST(CsvHeader, finds_columns_by_name) {
               "in.csv: there is no column \"key\"; the header has \"b\", \"a,\", \"c d\", \"\"");
 }
 
+TEST(Csv, keeps_so_many_fields_and_counts_all) {
+    for (const std::size_t count :
+         {CsvRow::fields_max - 1, CsvRow::fields_max, CsvRow::fields_max + 1, std::size_t{1} << 20U}) {
+        for (const char* field : {",", "\"a\",", "\"\","}) {
+            std::string text;
+            for (std::size_t i = 1; i < count; ++i) text += field;
+            text += "last\nnext,row\n";
+            CsvRows rows(text, 1);
+            CsvRow row;
+            ASSERT_TRUE(rows.next(row));
+            EXPECT_EQ(row.field_count, count);
+            ASSERT_EQ(row.fields.size(), std::min(count, CsvRow::fields_max));
+            if (count <= CsvRow::fields_max) {
+                EXPECT_EQ(row.fields.back(), "last");
+            }
+            ASSERT_TRUE(rows.next(row));
+            EXPECT_EQ(row.field_count, 2U);
+            EXPECT_EQ(row.fields.size(), 2U);
+        }
+    }
+}
+
+TEST(CsvHeader, has_so_many_columns_at_most) {
+    std::string line;
+    for (std::size_t i = 0; i < CsvRow::fields_max; ++i) line += (i > 0 ? "," : "") + std::to_string(i);
+    CsvRows rows(line, 1);
+    CsvRow row;
+    ASSERT_TRUE(rows.next(row));
+    EXPECT_EQ(row.field_count, CsvRow::fields_max);
+    EXPECT_EQ(message_of([&] { header_of(line + ",one more"); }),
+              "in.csv:3: the header has 65537 columns; 65536 are the most there may be");
+}
+
 TEST(CsvHeader, names_what_is_wrong_with_it) {
     EXPECT_EQ(message_of([] { header_of("a,b,a"); }), "in.csv:3: the column \"a\" comes twice");
     EXPECT_EQ(message_of([] { header_of("a,b\xff"); }), "in.csv:3: the header is not UTF-8: \"b\\xff\"");

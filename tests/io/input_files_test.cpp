@@ -231,7 +231,64 @@ TEST_F(InputFilesTest, two_weights_name_both_lines) {
               "c.csv:4: column weight: key \"k\" has tag \"t\" with two weights; the other is in line 2");
 }
 
+TEST_F(InputFilesTest, tags_beyond_the_room_for_them_are_named) {
+    const auto path = write("c.csv", "key,tag,weight\nk,a,1\nk,b,1\nj,a,1\nj,c,1\n");
+    const auto fault = [&](std::uint64_t tags_max) {
+        const StopFlag stop;
+        return message_of([&] {
+            (void)ClassificationFile(path, {.spill_directory = directory, .tags_max = tags_max}, stop);
+        });
+    };
+    EXPECT_EQ(fault(3), "nothing thrown");
+    EXPECT_EQ(without_directory(fault(2)),
+              "c.csv:5: column tag: \"c\" is one tag more than the 2 that --memory has room for");
+}
+
 // ---- companies
+
+TEST_F(InputFilesTest, companies_beyond_the_room_for_them_are_counted) {
+    std::string text = "network,company,confidence,type\n";
+    for (int i = 0; i < 60'000; ++i) {
+        text += "10." + std::to_string(i / 256) + '.' + std::to_string(i % 256) +
+                ".0/24,A company with a name " + std::to_string(i % 5000) +
+                ",1,a type that is longer than most\n";
+    }
+    const auto path = write("n.csv", text);
+    const StopFlag stop;
+    const CompaniesFile all = io::read_companies(path, stop);
+    EXPECT_EQ(all.companies.networks.size(), 60'000U);
+    for (const std::uint64_t most :
+         {std::uint64_t{0}, all.memory_bytes / 2, all.memory_bytes - 1, all.memory_bytes}) {
+        const CompaniesFile read = io::read_companies(path, stop, {}, most);
+        EXPECT_EQ(read.memory_bytes, all.memory_bytes) << "the least that would do";
+        EXPECT_EQ(read.companies.networks.size(), most < all.memory_bytes ? 0U : 60'000U);
+        EXPECT_EQ(read.file.content_hash, all.file.content_hash);
+    }
+}
+
+TEST_F(InputFilesTest, texts_of_companies_are_whole_or_refused) {
+    const std::string filler(2U << 20U, 'x');
+    const std::string fits(1024, 'n');
+    const std::string header = "network,note,company,confidence,type\n";
+    for (const std::string& note : {std::string(), filler}) {
+        const auto read =
+            read_companies(write("n.csv", header + "10.0.0.0/8," + note + ',' + fits + ",1," + fits + '\n'));
+        ASSERT_EQ(read.companies.networks.size(), 1U);
+        EXPECT_EQ(read.companies.names[0], fits);
+        EXPECT_EQ(read.companies.networks[0].type, fits);
+    }
+    // A row that is not long has texts of any length.
+    const std::string long_text(500'000, 'n');
+    EXPECT_EQ(
+        read_companies(write("n.csv", header + "10.0.0.0/8,," + long_text + ",1,\n")).companies.names[0],
+        long_text);
+    EXPECT_EQ(companies_fault(header + "10.0.0.0/8," + filler + ',' + fits + "n,1,\n"),
+              "n.csv:2: column company: \"" + fits.substr(0, 60) +
+                  "\"... is longer than 1024 bytes in a row of more than 1 MiB");
+    EXPECT_EQ(companies_fault(header + "10.0.0.0/8,,a,1,\n11.0.0.0/8," + filler + ",a,1," + fits + "n\n"),
+              "n.csv:3: column type: \"" + fits.substr(0, 60) +
+                  "\"... is longer than 1024 bytes in a row of more than 1 MiB");
+}
 
 TEST_F(InputFilesTest, companies_in_any_order_and_form) {
     const std::string text = "type,confidence,x,company,network\n"

@@ -44,9 +44,16 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     [[nodiscard]] std::filesystem::path segment_path(const std::string& id) const;
     [[nodiscard]] std::filesystem::path rejects_directory() const { return path_ / "rejects"; }
+    [[nodiscard]] std::filesystem::path manifest_path(std::uint64_t version) const;
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "manifest" / "lock"; }
 
-    /// The newest manifest. Throws InputError when it cannot be read.
-    [[nodiscard]] Manifest read() const;
+    /// Of all manifests that are there, rising.
+    [[nodiscard]] std::vector<std::uint64_t> versions() const;
+    /// 0 for an empty store.
+    [[nodiscard]] std::uint64_t newest_version() const;
+    /// The newest manifest, or that one. Throws InputError when it cannot be read.
+    [[nodiscard]] Manifest read() const { return read(newest_version()); }
+    [[nodiscard]] Manifest read(std::uint64_t version) const;
     /// Size of the newest manifest's file; 0 where there is no store.
     [[nodiscard]] static std::uint64_t manifest_bytes(const std::filesystem::path& path);
     /// Publishes `change` applied to the newest manifest as the next version; when another process was

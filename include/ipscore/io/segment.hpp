@@ -25,7 +25,8 @@ struct SegmentInfo {
     std::uint64_t keys = 0;
     std::uint64_t bytes = 0;    ///< of the file
     std::uint64_t checksum = 0; ///< of the columns
-    RowsPerDay days;
+    RowsPerDay days;            ///< of rows that count
+    Day keep_from = 0;          ///< rows of earlier days are in the file, but were pruned; 0: none were
 };
 
 /// Writes one segment: the dictionary (sorted, distinct) first, then sorted observations whose key ids index

@@ -33,6 +33,7 @@ struct IngestArgs {
 
 struct IngestedFile {
     std::string name;
+    std::string form; ///< see io::source_form()
     std::uint64_t rows = 0;
     std::uint64_t rejected = 0;
     std::uint64_t bytes = 0;    ///< decompressed
