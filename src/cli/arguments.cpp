@@ -80,6 +80,14 @@ Arguments& Arguments::repeated(std::string name, std::string value_name, const s
     return *this;
 }
 
+Arguments& Arguments::several(std::string name, std::string value_name, std::string help,
+                              std::string default_text, Reader reader) {
+    options_.push_back({std::move(name), std::move(value_name) + "...",
+                        fmt::format("{} (default: {})", help, default_text), Occurs::any_number,
+                        std::move(reader), true});
+    return *this;
+}
+
 Arguments& Arguments::flag(std::string name, std::string help, bool& field) {
     options_.push_back({std::move(name), "", std::move(help), Occurs::at_most_once, [&field](const auto&) {
                             field = true;
@@ -150,7 +158,8 @@ std::vector<Arguments::Given> Arguments::given(const Words& words) const {
             const std::string value = option.value.empty() ? "" : option.value.front();
             if (option.position_key >= 0) {
                 if (value.size() > 1 && value.front() == '-') fail_unknown(value);
-                result.push_back({nullptr, value});
+                const Option* before = result.empty() ? nullptr : result.back().option;
+                result.push_back({before != nullptr && before->several ? before : nullptr, value});
                 continue;
             }
             // `--table --model m`: the value was forgotten. One that does begin so is written --tag=--model.

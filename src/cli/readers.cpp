@@ -103,6 +103,15 @@ Reader quantity_into(std::uint32_t& field, std::uint32_t lowest, std::uint32_t h
 
 Reader quantity_into(int& field, int lowest, int highest) { return quantity_reader(field, lowest, highest); }
 
+Reader quantity_into(std::optional<int>& field, int lowest, int highest) {
+    return [&field, lowest, highest](const std::string& value) {
+        int quantity = 0;
+        auto expected = quantity_reader(quantity, lowest, highest)(value);
+        if (!expected) field = quantity;
+        return expected;
+    };
+}
+
 Reader decimal_into(double& field, int lowest, int highest) { return decimal_reader(field, lowest, highest); }
 
 Reader decimal_into(std::optional<double>& field, int lowest, int highest) {

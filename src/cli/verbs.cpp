@@ -5,13 +5,16 @@ namespace ipscore::cli {
 // Each in its own file.
 Verb generate_verb();
 Verb ingest_verb();
+Verb compact_verb();
+Verb prune_verb();
 Verb prepare_verb();
 Verb score_verb();
 Verb export_verb();
 Verb status_verb();
 
 std::vector<Verb> all_verbs() {
-    return {generate_verb(), ingest_verb(), prepare_verb(), score_verb(), export_verb(), status_verb()};
+    return {generate_verb(), ingest_verb(), prepare_verb(), score_verb(),
+            export_verb(),   status_verb(), compact_verb(), prune_verb()};
 }
 
 } // namespace ipscore::cli

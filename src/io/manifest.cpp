@@ -41,8 +41,11 @@ Json to_json(const Manifest& manifest) {
                            {"ingested_at", source.ingested_at},
                            {"segments", source.segments}});
     }
-    Json json{
-        {"format", manifest_format}, {"format_version", format::version}, {"version", manifest.version}};
+    const bool pruned =
+        std::ranges::any_of(manifest.segments, [](const auto& segment) { return segment.keep_from > 0; });
+    Json json{{"format", manifest_format},
+              {"format_version", pruned ? format::manifest_version : 1},
+              {"version", manifest.version}};
     json["segments"] = std::move(segments); // a copy would be what takes the most memory of an ingest
     json["sources"] = std::move(sources);
     return json;
@@ -173,7 +176,7 @@ Manifest Store::read(std::uint64_t version) const {
         const Json json = Json::parse(read_file(path));
         if (json.at("format") != manifest_format)
             throw InputError(path.string() + ": is no manifest of a store");
-        if (json.at("format_version").get<std::uint64_t>() > format::version) {
+        if (json.at("format_version").get<std::uint64_t>() > format::manifest_version) {
             throw InputError(fmt::format(
                 "{}: has a newer format than this program reads; use a newer ipscore", path.string()));
         }

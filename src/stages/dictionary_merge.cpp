@@ -23,8 +23,9 @@ std::vector<std::uint64_t> key_counts(const OpenSegments& segments) {
     return counts;
 }
 
-void merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
-                        const StopFlag& stop, const std::function<void(std::string_view)>& add) {
+std::uint64_t merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
+                                 const StopFlag& stop, const std::function<void(std::string_view)>& add,
+                                 const std::vector<bool>* used) {
     io::KeyMapWriter map(map_path, key_counts(segments));
     std::vector<io::StringsReader> dictionaries;
     dictionaries.reserve(segments.size());
@@ -39,20 +40,25 @@ void merge_dictionaries(const OpenSegments& segments, const std::filesystem::pat
     constexpr std::uint64_t keys_max = 0xffff'ffff;
     constexpr std::uint64_t look_every = 1U << 16U;
     std::string key;
-    for (std::uint64_t id = 0; !next.empty(); ++id) {
+    std::uint64_t number = 0; // of the distinct keys
+    std::uint64_t id = 0;     // of those that are used
+    for (; !next.empty(); ++number) {
         if (id == keys_max)
             throw InputError("more than 4294967295 distinct keys in the store; prepare a shorter look-back");
-        if (id % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
+        if (number % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
         key = next.top().first; // goes with the reader's next one
-        add(key);
+        const bool is_used = used == nullptr || (*used)[number];
+        if (is_used) add(key);
         while (!next.empty() && next.top().first == key) {
             const std::size_t segment = next.top().second;
             next.pop();
             map.append(segment, static_cast<std::uint32_t>(id));
             advance(segment);
         }
+        if (is_used) ++id;
     }
     map.finish();
+    return id;
 }
 
 } // namespace ipscore::stages

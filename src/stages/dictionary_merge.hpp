@@ -5,6 +5,7 @@
 #include "ipscore/io/segment.hpp"
 #include "merge.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -21,9 +22,12 @@ using OpenSegments = std::vector<std::unique_ptr<io::Segment>>;
 [[nodiscard]] std::vector<std::uint64_t> key_counts(const OpenSegments& segments);
 
 /// Calls `add` for every distinct key, in byte order, and writes the map from each segment's key ids to the
-/// numbers of those calls to `map_path`. Memory is bounded by a chunk of each dictionary. Throws InputError
-/// beyond 2^32-1 keys, Interrupted when `stop` is requested, EnvironmentError.
-void merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
-                        const StopFlag& stop, const std::function<void(std::string_view)>& add);
+/// numbers of those calls to `map_path`. With `used`, which has a value for each distinct key, only for those
+/// that are true; the others have no id that means anything. Returns the number of calls. Memory is bounded
+/// by a chunk of each dictionary. Throws InputError beyond 2^32-1 keys, Interrupted when `stop` is requested,
+/// EnvironmentError.
+std::uint64_t merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
+                                 const StopFlag& stop, const std::function<void(std::string_view)>& add,
+                                 const std::vector<bool>* used = nullptr);
 
 } // namespace ipscore::stages

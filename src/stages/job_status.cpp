@@ -40,6 +40,7 @@ RankStatus from_json(const Json& json) {
     RankStatus status;
     status.run = json.at("run");
     status.verb = json.at("verb");
+    status.shared = json.at("shared");
     status.rank = json.at("rank");
     status.ranks = json.at("ranks");
     status.host = json.at("host");
@@ -128,6 +129,7 @@ Json to_json(const RankStatus& status) {
             {"format_version", 1},
             {"run", status.run},
             {"verb", status.verb},
+            {"shared", status.shared},
             {"rank", status.rank},
             {"ranks", status.ranks},
             {"host", status.host},
@@ -144,7 +146,7 @@ Json to_json(const RankStatus& status) {
 }
 
 std::string status_file_name(const RankStatus& status) {
-    if (status.verb == "ingest") return fmt::format("ingest-{}-{}.json", status.host, status.pid);
+    if (status.shared) return fmt::format("{}-{}-{}.json", status.verb, status.host, status.pid);
     return fmt::format("rank-{:05}.json", status.rank);
 }
 
@@ -156,8 +158,8 @@ const char* name_of(JobStatus::State state) {
 std::vector<JobStatus> read_status(const std::filesystem::path& directory) {
     std::vector<RankStatus> ranks = read_ranks(directory);
     const double now = unix_seconds();
-    if (std::erase_if(ranks, [](const RankStatus& rank) { return rank.verb == "ingest"; }) > 0)
-        return jobs_of_store(directory, read_ranks(directory), now);
+    if (std::ranges::any_of(ranks, &RankStatus::shared))
+        return jobs_of_store(directory, std::move(ranks), now);
     std::ranges::sort(ranks, {}, &RankStatus::rank);
     if (ranks.empty() || ranks.front().rank != 0) {
         throw InputError(

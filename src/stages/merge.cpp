@@ -23,13 +23,18 @@ struct SegmentMerge::Cursor {
     Cursor(const MergeInput& input)
         : segment(input.segment),
           table_key(input.table_key),
-          reader(input.segment->reader(input.table_key.size())) {}
+          reader(input.segment->reader(input.table_key.size())),
+          keep_from(static_cast<std::uint16_t>(input.keep_from)) {}
 
     /// Loads more rows of the current address; false when it has no more.
     bool refill() {
-        rows = reader.next_rows();
         at = 0;
-        return !rows.empty();
+        do {
+            rows = reader.next_rows();
+            if (rows.empty()) return false;
+            if (keep_from > 0) rows = kept(rows);
+        } while (rows.empty());
+        return true;
     }
     [[nodiscard]] std::uint64_t key_and_day() const noexcept {
         return pack(table_key[rows.key[at]], rows.day[at]);
@@ -40,6 +45,25 @@ struct SegmentMerge::Cursor {
     io::SortedRowsReader reader;
     io::RowSpan rows;
     std::size_t at = 0; ///< in rows
+
+private:
+    /// A copy without what was pruned.
+    io::RowSpan kept(const io::RowSpan& all) {
+        kept_key.clear();
+        kept_day.clear();
+        kept_hits.clear();
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (all.day[i] < keep_from) continue;
+            kept_key.push_back(all.key[i]);
+            kept_day.push_back(all.day[i]);
+            kept_hits.push_back(all.hits[i]);
+        }
+        return {kept_key, kept_day, kept_hits};
+    }
+    std::uint16_t keep_from;
+    std::vector<std::uint32_t> kept_key;
+    std::vector<std::uint16_t> kept_day;
+    std::vector<std::uint32_t> kept_hits;
 };
 
 class SegmentMerge::ObservationOutput {
@@ -93,8 +117,10 @@ private:
 
 class SegmentMerge::RowOutput {
 public:
-    RowOutput(io::SegmentWriter& out, Address address) : out_(out) { out_.begin_address(address); }
+    RowOutput(io::SegmentWriter& out, Address address) : out_(out), address_(address) {}
     void add(std::uint64_t key_and_day, std::uint32_t hits) {
+        if (!begun_) out_.begin_address(address_);
+        begun_ = true;
         out_.append(static_cast<std::uint32_t>(key_and_day >> 16U), static_cast<std::uint16_t>(key_and_day),
                     hits);
     }
@@ -102,6 +128,8 @@ public:
 
 private:
     io::SegmentWriter& out_;
+    Address address_;
+    bool begun_ = false;
 };
 
 namespace {

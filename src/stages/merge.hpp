@@ -18,6 +18,7 @@ namespace ipscore::stages {
 struct MergeInput {
     const io::Segment* segment = nullptr;
     std::span<const std::uint32_t> table_key; ///< by key id of the segment; rising
+    Day keep_from = 0; ///< earlier rows were pruned: they are as if they were not there
 };
 
 struct MergeCounts {
@@ -38,8 +39,8 @@ public:
     MergeCounts merge(Address first, const std::optional<Address>& end, io::SortedRowsWriter& out,
                       std::vector<std::uint64_t>& rows_per_day, const StopFlag& halt);
 
-    /// Writes all rows of all addresses, whatever their day, and each duplicate by itself: what a later merge
-    /// of the segment reads and counts is what it would have read from the inputs.
+    /// Writes all rows of all addresses that were not pruned, and each duplicate by itself: what a later
+    /// merge of the segment reads and counts is what it would have read from the inputs.
     void merge_all(io::SegmentWriter& out, const StopFlag& halt);
 
 private:

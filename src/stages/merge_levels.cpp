@@ -1,13 +1,9 @@
 #include "merge_levels.hpp"
 
-#include "dictionary_merge.hpp"
 #include "ipscore/core/checksum.hpp"
-#include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
-#include "ipscore/io/key_map.hpp"
 #include "ipscore/io/segment.hpp"
 #include "ipscore/stages/rank_work.hpp"
-#include "merge.hpp"
 #include "merge_plan.hpp"
 
 #include <algorithm>
@@ -22,6 +18,7 @@ MergeFile merged_file(const std::vector<MergeFile>& inputs, const std::filesyste
     MergeFile merged;
     for (const MergeFile& input : inputs) {
         hash.update(input.id);
+        if (input.keep_from > 0) hash.update(" from " + date_text(input.keep_from));
         hash.update("\n");
         merged.rows += input.rows;
     }
@@ -31,28 +28,10 @@ MergeFile merged_file(const std::vector<MergeFile>& inputs, const std::filesyste
 }
 
 /// False when `halt` was requested before the end.
-bool merge_files(const std::vector<MergeFile>& inputs, const std::filesystem::path& path,
+bool make_merged(const std::vector<MergeFile>& inputs, const std::filesystem::path& path,
                  const StopFlag& halt) {
-    std::vector<std::filesystem::path> paths;
-    paths.reserve(inputs.size());
-    for (const MergeFile& input : inputs) paths.push_back(input.path);
-    const OpenSegments segments = open_segments(paths);
     io::TemporaryFile file(path);
-    io::SegmentWriter writer(file.path());
-    const io::TemporaryFile map_file(path.parent_path() / "keys");
-    try {
-        merge_dictionaries(segments, map_file.path(), halt,
-                           [&](std::string_view key) { writer.add_key(key); });
-    } catch (const Interrupted&) {
-        return false;
-    }
-    const io::KeyMap map(map_file.path(), key_counts(segments));
-    std::vector<MergeInput> merge_inputs;
-    for (std::size_t s = 0; s < segments.size(); ++s) merge_inputs.push_back({segments[s].get(), map.of(s)});
-    SegmentMerge merge(merge_inputs, first_valid_day, last_valid_day);
-    merge.merge_all(writer, halt);
-    if (halt.requested()) return false;
-    (void)writer.finish();
+    if (!merge_files(inputs, file.path(), path.parent_path() / "keys", halt)) return false;
     file.publish(false); // a later run verifies what is there
     return true;
 }
@@ -88,7 +67,7 @@ std::uint64_t merge_levels(mpi::World& world, std::vector<MergeFile>& files, con
         const auto work = [&](const Claim& claim, const StopFlag& halt, WorkCounters& counters) {
             const MergeFile& target = merged[claim.first_part];
             if (!io::segment_is_whole(target.path) &&
-                !merge_files(groups[claim.first_part], target.path, halt))
+                !make_merged(groups[claim.first_part], target.path, halt))
                 return;
             counters.rows += target.rows;
             ++counters.parts;

@@ -4,6 +4,7 @@
 #include "ipscore/core/stop.hpp"
 #include "ipscore/mpi/world.hpp"
 #include "ipscore/stages/run_monitor.hpp"
+#include "merge_files.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -11,13 +12,6 @@
 #include <vector>
 
 namespace ipscore::stages {
-
-/// A segment of the store, or what some of them were merged into.
-struct MergeFile {
-    std::filesystem::path path;
-    std::string id; ///< stands for the content
-    std::uint64_t rows = 0;
-};
 
 struct MergeLevels {
     std::filesystem::path directory; ///< where the merged files go; made when needed

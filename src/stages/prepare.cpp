@@ -37,14 +37,30 @@ struct Plan {
     std::uint64_t fan_in = 2;
 };
 
-Json identity_of(const PrepareArgs& args, const io::Manifest& manifest) {
-    std::vector<std::pair<std::string, std::uint64_t>> segments;
-    for (const io::SegmentInfo& segment : manifest.segments)
-        segments.emplace_back(segment.id, segment.checksum);
-    std::ranges::sort(segments);
+Day first_day_of(const PrepareArgs& args) { return args.as_of - args.lookback_days + 1; }
+
+/// The segments that have rows of these days: the others are as if they were not there.
+std::vector<io::SegmentInfo> segments_of_days(const PrepareArgs& args, const io::Manifest& manifest) {
+    std::vector<io::SegmentInfo> segments;
+    for (const io::SegmentInfo& segment : manifest.segments) {
+        const auto day = segment.days.lower_bound(first_day_of(args));
+        if (day != segment.days.end() && day->first <= args.as_of) segments.push_back(segment);
+    }
+    return segments;
+}
+
+Json identity_of(const PrepareArgs& args, const std::vector<io::SegmentInfo>& segments) {
+    std::vector<std::pair<std::string, std::string>> texts;
+    for (const io::SegmentInfo& segment : segments) {
+        std::string text = checksum_text(segment.checksum);
+        // A day that was pruned matters where it is looked back on.
+        if (segment.keep_from > first_day_of(args)) text += " from " + date_text(segment.keep_from);
+        texts.emplace_back(segment.id, std::move(text));
+    }
+    std::ranges::sort(texts);
     Json list = Json::object();
-    for (const auto& [id, checksum] : segments) list[id] = checksum_text(checksum);
-    return {{"first_day", date_text(args.as_of - args.lookback_days + 1)},
+    for (const auto& [id, text] : texts) list[id] = text;
+    return {{"first_day", date_text(first_day_of(args))},
             {"last_day", date_text(args.as_of)},
             {"segments", list},
             {"format_version", io::format::version}};
@@ -90,14 +106,18 @@ std::vector<Address> cut_segments(const std::vector<MergeFile>& files, std::uint
 
 std::string to_text(const std::vector<MergeFile>& files) {
     Json list = Json::array();
-    for (const MergeFile& file : files) list.push_back({file.path.string(), file.id, file.rows});
+    for (const MergeFile& file : files)
+        list.push_back({file.path.string(), file.id, file.rows, file.keep_from});
     return list.dump();
 }
 
 std::vector<MergeFile> files_of_text(const std::string& text) {
     std::vector<MergeFile> files;
     for (const Json& file : Json::parse(text))
-        files.push_back({.path = file.at(0).get<std::string>(), .id = file.at(1), .rows = file.at(2)});
+        files.push_back({.path = file.at(0).get<std::string>(),
+                         .id = file.at(1),
+                         .rows = file.at(2),
+                         .keep_from = file.at(3)});
     return files;
 }
 
@@ -125,7 +145,7 @@ OpenInputs open_inputs(mpi::World& world, const std::vector<MergeFile>& files,
     if (!world.is_root()) open.segments = open_segments(paths);
     open.map = std::make_unique<io::KeyMap>(map_path, key_counts(open.segments));
     for (std::size_t s = 0; s < paths.size(); ++s)
-        open.inputs.push_back({open.segments[s].get(), open.map->of(s)});
+        open.inputs.push_back({open.segments[s].get(), open.map->of(s), files[s].keep_from});
     world.barrier(); // all have mapped it
     return open;
 }
@@ -268,20 +288,22 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
                              ": is a store into which nothing was taken yet; run ipscore ingest first");
         }
         check_days(args, manifest, monitor.log());
-        const Day first_day = args.as_of - args.lookback_days + 1;
+        const Day first_day = first_day_of(args);
         const std::uint64_t rows = rows_within(manifest.rows_per_day(), first_day, args.as_of);
         check_rows(args, rows);
         budget.need("the manifest", io::Store::manifest_bytes(args.store) * memory::manifest_factor);
-        const MergeWidth width = plan_merge_width(budget, manifest.segments.size(), threads_wanted);
+        const std::vector<io::SegmentInfo> segments = segments_of_days(args, manifest);
+        const MergeWidth width = plan_merge_width(budget, segments.size(), threads_wanted);
         threads = width.threads;
         plan.fan_in = args.fan_in_max > 0 ? std::min(args.fan_in_max, width.fan_in) : width.fan_in;
         const io::Job job{.verb = "prepare",
-                          .identity = identity_of(args, manifest),
+                          .identity = identity_of(args, segments),
                           .about = {{"store", args.store.string()}, {"version", IPSCORE_VERSION}}};
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
-        for (const io::SegmentInfo& segment : manifest.segments)
-            plan.files.push_back({store.segment_path(segment.id), segment.id, segment.rows});
+        for (const io::SegmentInfo& segment : segments)
+            plan.files.push_back(
+                {store.segment_path(segment.id), segment.id, segment.rows, segment.keep_from});
         plan.first_addresses = cut_segments(plan.files, parts_for(rows, args.part_rows), stop);
         // Parts that were cut elsewhere, by another version, are not parts of this run.
         StreamHash cut;
@@ -330,7 +352,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     const OpenInputs open =
         open_inputs(world, plan.files, map_file, world.is_root() ? &*index_writer : nullptr, stop);
 
-    const Day first_day = args.as_of - args.lookback_days + 1;
+    const Day first_day = first_day_of(args);
     const std::uint64_t workers =
         static_cast<std::uint64_t>(threads) * static_cast<std::uint64_t>(world.size());
     const PartJobResult result = make_parts(

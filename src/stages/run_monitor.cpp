@@ -98,6 +98,10 @@ void RunMonitor::watch(mpi::World& world, const std::filesystem::path& directory
 }
 
 void RunMonitor::watch_shared(const std::filesystem::path& directory) {
+    {
+        const std::lock_guard lock(mutex_);
+        status_.shared = true;
+    }
     try {
         for (const JobStatus& job : read_status(directory)) {
             if (job.state == JobStatus::State::running) continue;

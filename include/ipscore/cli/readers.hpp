@@ -25,6 +25,7 @@ inline constexpr std::uint64_t unbounded = ~std::uint64_t{0};
 [[nodiscard]] Reader quantity_into(std::uint64_t& field, std::uint64_t lowest, std::uint64_t highest);
 [[nodiscard]] Reader quantity_into(std::uint32_t& field, std::uint32_t lowest, std::uint32_t highest);
 [[nodiscard]] Reader quantity_into(int& field, int lowest, int highest);
+[[nodiscard]] Reader quantity_into(std::optional<int>& field, int lowest, int highest);
 
 /// A plain decimal from `lowest` to `highest`.
 [[nodiscard]] Reader decimal_into(double& field, int lowest, int highest);

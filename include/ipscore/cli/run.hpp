@@ -2,9 +2,11 @@
 #pragma once
 
 #include "ipscore/cli/arguments.hpp"
+#include "ipscore/stages/compact.hpp"
 #include "ipscore/stages/run_log.hpp"
 #include "ipscore/stages/summary.hpp"
 
+#include <filesystem>
 #include <string_view>
 
 namespace ipscore::cli {
@@ -17,5 +19,8 @@ void print_result(std::string_view text);
 
 /// The end of a run; nothing for a rank whose summary is empty.
 void report(stages::RunLog& log, const stages::RunSummary& summary);
+/// The same of a compaction, which prune ends with too.
+void report(stages::RunMonitor& monitor, const std::filesystem::path& store,
+            const stages::CompactReport& done);
 
 } // namespace ipscore::cli

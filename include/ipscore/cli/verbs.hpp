@@ -4,10 +4,12 @@
 #include "ipscore/cli/arguments.hpp"
 #include "ipscore/core/stop.hpp"
 #include "ipscore/mpi/world.hpp"
+#include "ipscore/stages/compact.hpp"
 #include "ipscore/stages/export.hpp"
 #include "ipscore/stages/generate.hpp"
 #include "ipscore/stages/ingest.hpp"
 #include "ipscore/stages/prepare.hpp"
+#include "ipscore/stages/prune.hpp"
 #include "ipscore/stages/run_monitor.hpp"
 #include "ipscore/stages/score.hpp"
 
@@ -44,6 +46,8 @@ struct Verb {
 /// The words of a verb as its Args. They throw UsageError.
 [[nodiscard]] stages::GenerateArgs parse_generate(const Words& words);
 [[nodiscard]] stages::IngestArgs parse_ingest(const Words& words);
+[[nodiscard]] stages::CompactArgs parse_compact(const Words& words);
+[[nodiscard]] stages::PruneArgs parse_prune(const Words& words);
 [[nodiscard]] stages::PrepareArgs parse_prepare(const Words& words);
 [[nodiscard]] stages::ScoreArgs parse_score(const Words& words);
 [[nodiscard]] stages::ExportArgs parse_export(const Words& words);

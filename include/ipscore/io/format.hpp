@@ -11,6 +11,9 @@ namespace ipscore::io::format {
 /// are.
 inline constexpr std::uint64_t version = 1;
 
+// A manifest has its own: 2 where rows were pruned, which a reader of 1 would count.
+inline constexpr std::uint64_t manifest_version = 2;
+
 // Attributes of "/" in every file.
 inline constexpr const char* attribute_format = "format";
 inline constexpr const char* attribute_version = "format_version";

@@ -31,6 +31,7 @@ struct WorkStatus {
 struct RankStatus {
     std::string run; ///< which run of the job: the files of an earlier one are not of this one
     std::string verb;
+    bool shared = false; ///< others may be at work in the directory, and no lock says that this one lives
     int rank = 0;
     int ranks = 1;
     std::string host;
@@ -47,7 +48,7 @@ struct RankStatus {
 };
 
 [[nodiscard]] nlohmann::ordered_json to_json(const RankStatus& status);
-/// "rank-00003.json"; an ingest, of which several may be at work, has the name of its process.
+/// "rank-00003.json"; one that shares its directory has the name of its process.
 [[nodiscard]] std::string status_file_name(const RankStatus& status);
 
 /// A running or ended job.
@@ -84,7 +85,7 @@ struct JobStatus {
 /// A rank that was not heard of for so long is not well.
 inline constexpr double silent_after_seconds = 30;
 
-/// The jobs of a directory: the one of an output, or the ingests of a store, newest first. Throws InputError
+/// The jobs of a directory: the one of an output, or those of a store, newest first. Throws InputError
 /// when the directory holds no status.
 [[nodiscard]] std::vector<JobStatus> read_status(const std::filesystem::path& directory);
 

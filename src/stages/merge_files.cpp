@@ -1,0 +1,73 @@
+#include "merge_files.hpp"
+
+#include "dictionary_merge.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/durable_file.hpp"
+#include "ipscore/io/key_map.hpp"
+#include "merge.hpp"
+
+#include <algorithm>
+
+namespace ipscore::stages {
+
+namespace {
+
+std::vector<MergeInput> inputs_of(const std::vector<MergeFile>& files, const OpenSegments& segments,
+                                  const io::KeyMap& map) {
+    std::vector<MergeInput> inputs;
+    for (std::size_t s = 0; s < segments.size(); ++s)
+        inputs.push_back({segments[s].get(), map.of(s), files[s].keep_from});
+    return inputs;
+}
+
+/// By id of the merged dictionary: whether a row that is kept has the key.
+std::vector<bool> used_keys(const std::vector<MergeInput>& inputs, std::uint64_t keys, const StopFlag& halt) {
+    std::vector<bool> used(keys);
+    for (const MergeInput& input : inputs) {
+        io::SortedRowsReader reader = input.segment->reader(input.table_key.size());
+        while (reader.next_address()) {
+            for (auto rows = reader.next_rows(); !rows.empty(); rows = reader.next_rows()) {
+                if (halt.requested()) throw Interrupted("stopped on request");
+                for (std::size_t i = 0; i < rows.size(); ++i) {
+                    if (rows.day[i] >= input.keep_from) used[input.table_key[rows.key[i]]] = true;
+                }
+            }
+        }
+    }
+    return used;
+}
+
+} // namespace
+
+std::optional<io::SegmentInfo> merge_files(const std::vector<MergeFile>& inputs,
+                                           const std::filesystem::path& path,
+                                           const std::filesystem::path& scratch, const StopFlag& halt) {
+    std::vector<std::filesystem::path> paths;
+    paths.reserve(inputs.size());
+    for (const MergeFile& input : inputs) paths.push_back(input.path);
+    const OpenSegments segments = open_segments(paths);
+    io::SegmentWriter writer(path);
+    const io::TemporaryFile map_file(scratch);
+    try {
+        std::vector<bool> used;
+        const bool pruned =
+            std::ranges::any_of(inputs, [](const auto& input) { return input.keep_from > 0; });
+        if (pruned) {
+            const std::uint64_t keys = merge_dictionaries(segments, map_file.path(), halt, [](auto) {});
+            const io::KeyMap map(map_file.path(), key_counts(segments));
+            used = used_keys(inputs_of(inputs, segments, map), keys, halt);
+        }
+        merge_dictionaries(
+            segments, map_file.path(), halt, [&](std::string_view key) { writer.add_key(key); },
+            pruned ? &used : nullptr);
+    } catch (const Interrupted&) {
+        return std::nullopt;
+    }
+    const io::KeyMap map(map_file.path(), key_counts(segments));
+    SegmentMerge merge(inputs_of(inputs, segments, map), first_valid_day, last_valid_day);
+    merge.merge_all(writer, halt);
+    if (halt.requested()) return std::nullopt;
+    return writer.finish();
+}
+
+} // namespace ipscore::stages

@@ -1,0 +1,32 @@
+// Segments merged into one segment.
+#pragma once
+
+#include "ipscore/core/day.hpp"
+#include "ipscore/core/stop.hpp"
+#include "ipscore/io/segment.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ipscore::stages {
+
+/// A segment of the store, or what some of them were merged into.
+struct MergeFile {
+    std::filesystem::path path;
+    std::string id; ///< stands for the content
+    std::uint64_t rows = 0;
+    Day keep_from = 0; ///< as of MergeInput
+};
+
+/// Writes all rows of `inputs` that were not pruned to `path`, and of their keys those that these rows have.
+/// `scratch` names a file beside which one for the ids of keys may be made. What is written has no id yet;
+/// nothing when `halt` was requested before the end.
+[[nodiscard]] std::optional<io::SegmentInfo> merge_files(const std::vector<MergeFile>& inputs,
+                                                         const std::filesystem::path& path,
+                                                         const std::filesystem::path& scratch,
+                                                         const StopFlag& halt);
+
+} // namespace ipscore::stages
