@@ -10,23 +10,43 @@ namespace ipscore::cli {
 namespace {
 
 /// `100` rows, or `0.5%` of the rows of a file.
-Reader reject_limit_into(stages::RejectLimit& field) {
+Reader reject_limit_into(io::RejectLimit& field) {
     return [&field](const std::string& value) -> std::optional<std::string> {
-        constexpr double percent = 100;
-        if (value.ends_with('%')) {
-            const auto share = parse_decimal(value.substr(0, value.size() - 1));
-            if (share && *share <= percent) {
-                field = {};
-                field.share = *share / percent;
-                if (*share == 0) field.rows = 0; // who allows none means none, also of a small file
-                return std::nullopt;
-            }
+        if (const auto share = io::parse_reject_share(value)) {
+            field = *share;
         } else if (const auto rows = parse_quantity(value)) {
             field = {};
             field.rows = *rows;
-            return std::nullopt;
+        } else {
+            return "a number of rows or a percentage, such as 100, 1% or 0.5%";
         }
-        return "a number of rows or a percentage, such as 100, 1% or 0.5%";
+        return std::nullopt;
+    };
+}
+
+Reader format_into(std::optional<io::TextFormat>& field) {
+    return [&field](const std::string& value) -> std::optional<std::string> {
+        field = io::format_named(value);
+        if (!field) return std::string(io::format_names);
+        return std::nullopt;
+    };
+}
+
+Reader columns_into(io::ColumnNames& field) {
+    return [&field](const std::string& value) -> std::optional<std::string> {
+        const auto names = io::parse_column_names(value);
+        if (!names) return "names for some of ip, day, key and hits, such as ip=client_ip,day=ts";
+        field = *names;
+        return std::nullopt;
+    };
+}
+
+Reader time_into(io::TimeForm& field) {
+    return [&field](const std::string& value) -> std::optional<std::string> {
+        const auto form = io::time_form_named(value);
+        if (!form) return std::string(io::time_form_names);
+        field = *form;
+        return std::nullopt;
     };
 }
 
@@ -36,9 +56,31 @@ Arguments describe(stages::IngestArgs& args) {
         "Adds files of observations to the store, sorted. All files of one call are added, or none. "
         "A file whose\ncontent is in the store already is passed over. Bad rows are written to a "
         "rejects file, with their reasons.");
-    arguments.words("FILE", "CSV with the columns ip,day,key and perhaps hits; .gz and .zst are decompressed",
-                    paths_into(args.files));
+    arguments.words(
+        "FILE",
+        "CSV, TSV or JSON Lines with ip, day, key and perhaps hits; .gz and .zst are decompressed. "
+        "A folder\nstands for the files in it and below it, without names that begin with . or _; a "
+        "pattern in quotes, such as\n'in/*.csv', for what matches; - for standard input.",
+        paths_into(args.files));
     arguments.required("store", "DIR", "the store; made when missing", path_into(args.store))
+        .optional("feeds", "FILE", "none",
+                  "TOML that says of each feed by the names of its files how they are to be read: format, "
+                  "columns, time and limits; see docs/spec.md",
+                  path_into(args.feeds))
+        .optional("format", "FORMAT",
+                  "by the name: .tsv and .tab; .jsonl, .ndjson and .json; csv for all others",
+                  "csv, tsv or jsonl, of all files", format_into(args.format))
+        .optional("columns", "COLUMN=NAME,...", "ip=ip,day=day,key=key, and hits=hits where it is there",
+                  "what the files call the columns, such as ip=client_ip,key=page,day=ts,hits=n",
+                  columns_into(args.columns))
+        .optional(
+            "time", "FORM", "date",
+            "what the day is written as: date (YYYY-MM-DD or RFC 3339), epoch_s or epoch_ms (seconds or "
+            "milliseconds since 1970-01-01 UTC)",
+            time_into(args.time))
+        .optional("name", "NAME", "-",
+                  "what standard input is called in messages and in the store's manifest",
+                  text_into(args.stdin_name))
         .flag("strict", "stop at the first bad row (default: skip bad rows, within --max-rejects)",
               args.strict)
         .optional("max-rejects", "ROWS|PERCENT", "1%",
@@ -51,7 +93,10 @@ Arguments describe(stages::IngestArgs& args) {
         .optional("threads", "N", threads_default, threads_help, threads_into(args.threads))
         .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))
         .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
-        .example("  ipscore ingest --store store/ monday.csv tuesday.csv.gz\n")
+        .example(
+            "  ipscore ingest --store store/ monday.csv tuesday.csv.gz\n"
+            "  ipscore ingest --store store/ --feeds feeds.toml in/\n"
+            "  zcat log.gz | ipscore ingest --store store/ --format jsonl --columns ip=client_ip,day=ts -\n")
         .when_stopped("the store is as it was: run the same command again");
     return arguments;
 }
@@ -84,6 +129,16 @@ void perform(const Words& words, StopFlag& stop, stages::RunMonitor& monitor) {
 stages::IngestArgs parse_ingest(const Words& words) {
     stages::IngestArgs args;
     describe(args).parse(words);
+    if (args.feeds.empty()) return args;
+    const stages::IngestArgs defaults;
+    const char* given = args.format                        ? "--format"
+                        : args.columns != defaults.columns ? "--columns"
+                        : args.time != defaults.time       ? "--time"
+                                                           : nullptr;
+    if (given != nullptr) {
+        throw UsageError(fmt::format(
+            "{} does not go with --feeds, which says it of each feed; see ipscore ingest --help", given));
+    }
     return args;
 }
 

@@ -1,5 +1,6 @@
 #include "ipscore/core/day.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cassert>
@@ -164,6 +165,26 @@ ParsedDay parse_date(std::string_view text) noexcept {
 
 ParsedDay parse_date_or_timestamp(std::string_view text) noexcept {
     return checked(text.size() == date_text_bytes ? day_of_text(text.data()) : utc_day_of_timestamp(text));
+}
+
+ParsedDay parse_epoch(std::string_view text, std::uint32_t units_per_second) noexcept {
+    constexpr std::uint64_t seconds_per_day = 24 * 60 * 60;
+    const std::uint64_t units_per_day = seconds_per_day * units_per_second;
+    const std::uint64_t units_end = (static_cast<std::uint64_t>(last_valid_day) + 1) * units_per_day;
+    const bool below_0 = text.starts_with('-');
+    if (below_0) text.remove_prefix(1);
+    const std::size_t whole_digits = std::min(text.find('.'), text.size());
+    const bool has_fraction = whole_digits < text.size();
+    if (whole_digits == 0 || (has_fraction && whole_digits + 1 == text.size())) return checked(not_a_day);
+    std::uint64_t units = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (i == whole_digits) continue; // the point
+        if (!is_digit(text[i])) return checked(not_a_day);
+        // Beyond the last day it only matters that it is beyond, so this never overflows.
+        if (i < whole_digits && units < units_end) units = 10 * units + static_cast<unsigned>(text[i] - '0');
+    }
+    if (below_0 || units >= units_end) return {0, DayFault::out_of_range};
+    return checked(static_cast<Day>(units / units_per_day));
 }
 
 char* format_date(char* out, Day day) noexcept {

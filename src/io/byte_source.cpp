@@ -3,6 +3,7 @@
 #include "ipscore/core/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <limits>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -31,12 +33,39 @@ public:
         if (fd_ < 0) throw InputError(system_message("cannot read", path.string()));
         ::posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL);
     }
+    /// Standard input, which is called `name`.
+    static RawFile standard_input(const std::filesystem::path& name) { return {name, STDIN_FILENO}; }
+    RawFile(RawFile&& other) noexcept
+        : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), ahead_(std::move(other.ahead_)) {}
     RawFile(const RawFile&) = delete;
     RawFile& operator=(const RawFile&) = delete;
-    ~RawFile() { ::close(fd_); }
+    RawFile& operator=(RawFile&&) = delete;
+    ~RawFile() {
+        if (fd_ > STDIN_FILENO) ::close(fd_);
+    }
+
+    /// True when the file begins with these bytes, which read_some() gives all the same.
+    bool begins_with(std::string_view bytes) {
+        std::array<char, 16> some{};
+        while (ahead_.size() < bytes.size()) {
+            const std::size_t more = read_file(std::span(some).first(bytes.size() - ahead_.size()));
+            if (more == 0) break;
+            ahead_.append(some.data(), more);
+        }
+        return ahead_.starts_with(bytes);
+    }
 
     /// At least one byte, or 0 at the end.
     std::size_t read_some(std::span<char> out) {
+        if (ahead_.empty()) return read_file(out);
+        const std::size_t bytes = ahead_.copy(out.data(), out.size());
+        ahead_.erase(0, bytes);
+        return bytes;
+    }
+
+private:
+    RawFile(std::filesystem::path path, int fd) : path_(std::move(path)), fd_(fd) {}
+    std::size_t read_file(std::span<char> out) {
         for (;;) {
             const ssize_t bytes = ::read(fd_, out.data(), out.size());
             if (bytes >= 0) return static_cast<std::size_t>(bytes);
@@ -44,9 +73,9 @@ public:
         }
     }
 
-private:
     std::filesystem::path path_;
     int fd_;
+    std::string ahead_; ///< was looked at, but not read
 };
 
 constexpr std::size_t compressed_buffer_bytes = 1U << 18U;
@@ -72,7 +101,7 @@ namespace {
 
 class Plain final : public Decoder {
 public:
-    explicit Plain(const std::filesystem::path& path) : file_(path) {}
+    explicit Plain(RawFile file) : file_(std::move(file)) {}
     std::size_t read_some(std::span<char> out) override { return file_.read_some(out); }
 
 private:
@@ -81,8 +110,8 @@ private:
 
 class Gzip final : public Decoder {
 public:
-    explicit Gzip(const std::filesystem::path& path)
-        : path_(path), file_(path), buffer_(compressed_buffer_bytes) {
+    Gzip(std::filesystem::path path, RawFile file)
+        : path_(std::move(path)), file_(std::move(file)), buffer_(compressed_buffer_bytes) {
         constexpr int gzip_only = 16 + MAX_WBITS;
         if (inflateInit2(&stream_, gzip_only) != Z_OK) throw std::bad_alloc();
     }
@@ -136,9 +165,9 @@ private:
 
 class Zstd final : public Decoder {
 public:
-    Zstd(const std::filesystem::path& path, std::uint64_t window_bytes_max)
-        : path_(path),
-          file_(path),
+    Zstd(std::filesystem::path path, RawFile file, std::uint64_t window_bytes_max)
+        : path_(std::move(path)),
+          file_(std::move(file)),
           buffer_(compressed_buffer_bytes),
           stream_(ZSTD_createDStream()),
           window_bytes_max_(window_bytes_max) {
@@ -196,14 +225,34 @@ private:
 
 ByteSource::ByteSource(std::filesystem::path path, std::uint64_t zstd_window_bytes_max)
     : path_(std::move(path)) {
+    RawFile file(path_);
     const auto extension = path_.extension();
     if (extension == ".gz") {
-        decoder_ = std::make_unique<Gzip>(path_);
+        decoder_ = std::make_unique<Gzip>(path_, std::move(file));
     } else if (extension == ".zst") {
-        decoder_ = std::make_unique<Zstd>(path_, zstd_window_bytes_max);
+        decoder_ = std::make_unique<Zstd>(path_, std::move(file), zstd_window_bytes_max);
     } else {
-        decoder_ = std::make_unique<Plain>(path_);
+        decoder_ = std::make_unique<Plain>(std::move(file));
     }
+}
+
+ByteSource::ByteSource(std::filesystem::path name, std::unique_ptr<Decoder> decoder)
+    : path_(std::move(name)), decoder_(std::move(decoder)) {}
+
+ByteSource ByteSource::standard_input(std::filesystem::path name, std::uint64_t zstd_window_bytes_max) {
+    // Which no text of a known format begins with.
+    constexpr std::string_view gzip_begins = "\x1f\x8b";
+    constexpr std::string_view zstd_begins = "\x28\xb5\x2f\xfd";
+    RawFile file = RawFile::standard_input(name);
+    std::unique_ptr<Decoder> decoder;
+    if (file.begins_with(gzip_begins)) {
+        decoder = std::make_unique<Gzip>(name, std::move(file));
+    } else if (file.begins_with(zstd_begins)) {
+        decoder = std::make_unique<Zstd>(name, std::move(file), zstd_window_bytes_max);
+    } else {
+        decoder = std::make_unique<Plain>(std::move(file));
+    }
+    return {std::move(name), std::move(decoder)};
 }
 
 ByteSource::~ByteSource() = default;

@@ -25,8 +25,8 @@ std::size_t without_cr(std::string_view text, std::size_t bytes) noexcept {
 }
 
 /// The row's end when the row holds a quote, which may hide line ends.
-RowEnd find_quoted_row_end(std::string_view text) noexcept {
-    RowScanner scanner;
+RowEnd find_quoted_row_end(std::string_view text, char separator) noexcept {
+    RowScanner scanner(separator);
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (scanner.step(text[i]) != RowScanner::Seen::row_end) continue;
         return {.text_bytes = without_cr(text, i),
@@ -39,12 +39,12 @@ RowEnd find_quoted_row_end(std::string_view text) noexcept {
     return {.text_bytes = text.size(), .bytes = text.size(), .fault = scanner.fault(), .has_quotes = true};
 }
 
-RowEnd find_row_end(std::string_view text) noexcept {
+RowEnd find_row_end(std::string_view text, char separator) noexcept {
     const void* newline = std::memchr(text.data(), '\n', text.size());
     const std::size_t line_bytes =
         newline != nullptr ? static_cast<std::size_t>(static_cast<const char*>(newline) - text.data())
                            : text.size();
-    if (std::memchr(text.data(), '"', line_bytes) != nullptr) return find_quoted_row_end(text);
+    if (std::memchr(text.data(), '"', line_bytes) != nullptr) return find_quoted_row_end(text, separator);
     if (newline == nullptr) return {.text_bytes = text.size(), .bytes = text.size()};
     return {.text_bytes = without_cr(text, line_bytes), .bytes = line_bytes + 1, .complete = true};
 }
@@ -53,11 +53,11 @@ void add_field(CsvRow& row, std::string_view field) {
     if (row.field_count++ < CsvRow::fields_max) row.fields.push_back(field);
 }
 
-void split_unquoted(CsvRow& row) {
+void split_unquoted(CsvRow& row, char separator) {
     const char* begin = row.text.data();
     const char* const end = begin + row.text.size();
     for (const char* c = begin; c != end; ++c) {
-        if (*c == ',') {
+        if (*c == separator) {
             add_field(row, {begin, static_cast<std::size_t>(c - begin)});
             begin = c + 1;
         }
@@ -66,7 +66,7 @@ void split_unquoted(CsvRow& row) {
 }
 
 /// Splits a row without faults.
-void split_quoted(CsvRow& row) {
+void split_quoted(CsvRow& row, char separator) {
     row.unquoted.clear();
     row.unquoted.reserve(row.text.size()); // the fields point into it
     std::string_view left = row.text;
@@ -84,12 +84,12 @@ void split_quoted(CsvRow& row) {
             add_field(row, std::string_view(row.unquoted).substr(begin));
             left.remove_prefix(std::min(i + 1, left.size()));
         } else {
-            const std::size_t bytes = std::min(left.find(','), left.size());
+            const std::size_t bytes = std::min(left.find(separator), left.size());
             add_field(row, left.substr(0, bytes));
             left.remove_prefix(bytes);
         }
         if (left.empty()) return;
-        left.remove_prefix(1); // the comma
+        left.remove_prefix(1); // the separator
     }
 }
 
@@ -98,20 +98,32 @@ std::uint64_t count_lines(std::string_view text) noexcept {
 }
 
 /// The largest prefix of whole rows.
-std::size_t whole_rows_bytes(std::string_view text) noexcept {
+std::size_t whole_rows_bytes(std::string_view text, char separator) noexcept {
     if (text.find('"') == std::string_view::npos) {
         const std::size_t last = text.rfind('\n');
         return last == std::string_view::npos ? 0 : last + 1;
     }
     std::size_t bytes = 0;
     for (;;) {
-        const RowEnd end = find_row_end(text.substr(bytes));
+        const RowEnd end = find_row_end(text.substr(bytes), separator);
         if (!end.complete) return bytes;
         bytes += end.bytes;
     }
 }
 
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+class CsvRowRules final : public RowRules {
+public:
+    explicit CsvRowRules(char separator) : separator_(separator) {}
+    [[nodiscard]] std::size_t whole_rows_bytes(std::string_view text) const noexcept override {
+        return io::whole_rows_bytes(text, separator_);
+    }
+    [[nodiscard]] std::unique_ptr<LongRow> long_row() const override {
+        return std::make_unique<LongCsvRow>(separator_);
+    }
+
+private:
+    char separator_;
+};
 
 } // namespace
 
@@ -131,7 +143,7 @@ std::string_view text_of(CsvFault fault) noexcept {
 
 bool CsvRows::next(CsvRow& row) {
     while (!left_.empty()) {
-        const RowEnd end = find_row_end(left_);
+        const RowEnd end = find_row_end(left_, separator_);
         row.text = left_.substr(0, end.text_bytes);
         row.line = line_;
         row.fault = end.fault;
@@ -140,69 +152,17 @@ bool CsvRows::next(CsvRow& row) {
         if (row.text.empty()) continue;
         row.fields.clear();
         row.field_count = 0;
-        if (end.fault == CsvFault::none) end.has_quotes ? split_quoted(row) : split_unquoted(row);
+        if (end.fault == CsvFault::none)
+            end.has_quotes ? split_quoted(row, separator_) : split_unquoted(row, separator_);
         return true;
     }
     return false;
 }
 
-TextBlocks::TextBlocks(ByteSource& source, std::size_t block_bytes, std::size_t row_bytes_max)
-    : source_(&source), block_bytes_(block_bytes), row_bytes_max_(row_bytes_max) {}
-
-void TextBlocks::read_more(std::string& text) {
-    const std::size_t before = text.size();
-    // Twice the text whenever a row is longer than it, so that each byte is looked at a few times only.
-    const std::size_t wanted = std::max(block_bytes_, std::min(before, row_bytes_max_));
-    text.resize(before + wanted);
-    const std::size_t bytes = source_->read(std::span(text).subspan(before));
-    text.resize(before + bytes);
-    at_end_ = bytes < wanted;
-    hash_.update(std::string_view(text).substr(before));
-    bytes_ += bytes;
-}
-
-bool TextBlocks::next(TextBlock& block) {
-    block.text = std::move(carry_);
-    carry_.clear();
-    block.first_line = line_;
-    block.shortened = false;
-    std::size_t whole_bytes = 0;
-    while (!at_end_ && whole_bytes == 0) {
-        if (block.text.size() >= row_bytes_max_) {
-            shorten_row(block.text);
-            block.shortened = true;
-            return true;
-        }
-        read_more(block.text);
-        const bool from_the_beginning = block.text.size() == bytes_;
-        if (from_the_beginning && block.text.starts_with(byte_order_mark))
-            block.text.erase(0, byte_order_mark.size());
-        whole_bytes = whole_rows_bytes(block.text);
-    }
-    if (at_end_) whole_bytes = block.text.size();
-    carry_.assign(block.text, whole_bytes);
-    block.text.resize(whole_bytes);
-    line_ += count_lines(block.text);
-    return !block.text.empty();
-}
-
-void TextBlocks::shorten_row(std::string& text) {
-    LongRow row;
-    for (;;) {
-        const std::size_t taken = row.feed(text);
-        if (row.complete()) {
-            carry_.assign(text, taken);
-            break;
-        }
-        if (at_end_) {
-            row.end_of_text();
-            break;
-        }
-        text.clear();
-        read_more(text);
-    }
-    line_ += row.lines();
-    text = row.take_text();
+const RowRules& csv_row_rules(char separator) {
+    static const CsvRowRules comma(',');
+    static const CsvRowRules tab('\t');
+    return separator == '\t' ? tab : comma;
 }
 
 CsvHeader::CsvHeader(const CsvRow& row, const std::string& path) : path_(path) {

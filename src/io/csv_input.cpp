@@ -47,7 +47,7 @@ InputFile read_csv(const std::filesystem::path& path, const std::function<void(c
     InputFile file;
     file.path = path.string();
     ByteSource source(path, limits.zstd_window_bytes);
-    TextBlocks blocks(source, block_bytes);
+    TextBlocks blocks(source, csv_row_rules(), block_bytes);
     std::optional<CsvHeader> header;
     TextBlock block;
     CsvRow row;

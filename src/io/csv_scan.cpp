@@ -11,22 +11,22 @@ constexpr std::size_t text_bytes_max = 2U << 20U;
 
 } // namespace
 
-void LongRow::keep(char c) {
+void LongCsvRow::keep(char c) {
     if (text_.size() < text_bytes_max) text_ += c;
 }
 
-void LongRow::keep_content(char c) {
+void LongCsvRow::keep_content(char c) {
     if (field_bytes_ >= field_bytes_kept) return;
     ++field_bytes_;
     keep(c);
 }
 
-void LongRow::keep_closing_quote() {
+void LongCsvRow::keep_closing_quote() {
     if (closing_quote_pending_) keep('"');
     closing_quote_pending_ = false;
 }
 
-std::size_t LongRow::feed(std::string_view text) {
+std::size_t LongCsvRow::feed(std::string_view text) {
     using State = RowScanner::State;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -45,7 +45,7 @@ std::size_t LongRow::feed(std::string_view text) {
         }
         if (seen == RowScanner::Seen::separator) {
             keep_closing_quote();
-            keep(',');
+            keep(separator_);
             field_bytes_ = 0;
         } else if (before == State::quoted) {
             if (c == '"') {
@@ -70,7 +70,7 @@ std::size_t LongRow::feed(std::string_view text) {
     return text.size();
 }
 
-void LongRow::end_of_text() {
+void LongCsvRow::end_of_text() {
     keep_closing_quote();
     if (scanner_.state() == RowScanner::State::cr_after_quote) keep('\r');
 }

@@ -16,6 +16,8 @@ public:
     enum class State { field_start, unquoted, quoted, quote_in_quoted, cr_after_quote };
     enum class Seen { content, separator, row_end };
 
+    explicit RowScanner(char separator) : separator_(separator) {}
+
     Seen step(char c) noexcept {
         if (state_ == State::quoted) {
             if (c == '"') state_ = State::quote_in_quoted;
@@ -26,7 +28,7 @@ public:
             note(CsvFault::text_after_closing_quote);
             state_ = State::unquoted;
         }
-        if (c == ',') {
+        if (c == separator_) {
             state_ = State::field_start;
             return Seen::separator;
         }
@@ -54,6 +56,7 @@ private:
     void note(CsvFault fault) noexcept {
         if (fault_ == CsvFault::none) fault_ = fault;
     }
+    char separator_;
     State state_ = State::field_start;
     CsvFault fault_ = CsvFault::none;
 };
@@ -61,23 +64,22 @@ private:
 /// A row too long to be kept as it stands, such as one whose closing quote never comes: what is kept has the
 /// same fields and the same faults, but of each field no more than the first bytes, which is enough to tell
 /// that it is too long.
-class LongRow {
+class LongCsvRow final : public LongRow {
 public:
-    /// Takes the row's next bytes, up to its end or that of `text`; returns how many.
-    std::size_t feed(std::string_view text);
-    /// There is no more text.
-    void end_of_text();
-    [[nodiscard]] bool complete() const noexcept { return complete_; }
-    [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; } ///< line ends so far
-    /// What is kept. A row of so many fields that even this would be too long is cut off: then it has too
-    /// few.
-    [[nodiscard]] std::string take_text() noexcept { return std::move(text_); }
+    explicit LongCsvRow(char separator) : separator_(separator), scanner_(separator) {}
+    std::size_t feed(std::string_view text) override;
+    void end_of_text() override;
+    [[nodiscard]] bool complete() const noexcept override { return complete_; }
+    [[nodiscard]] std::uint64_t lines() const noexcept override { return lines_; }
+    /// A row of so many fields that even this would be too long is cut off: then it has too few.
+    [[nodiscard]] std::string take_text() noexcept override { return std::move(text_); }
 
 private:
     void keep(char c);
     void keep_content(char c);
     void keep_closing_quote();
 
+    char separator_;
     RowScanner scanner_;
     std::string text_;
     std::size_t field_bytes_ = 0;

@@ -1,103 +1,120 @@
-#include "ipscore/io/observations_csv.hpp"
-
-#include "ipscore/core/day.hpp"
-#include "ipscore/core/decimal.hpp"
-#include "ipscore/core/string_index.hpp"
+// Observations from CSV and TSV, which differ in what separates the fields.
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/csv.hpp"
+#include "observation_rows.hpp"
 
 #include <fmt/format.h>
+#include <utility>
 
 namespace ipscore::io {
 
 namespace {
 
-constexpr std::size_t key_bytes_max = 1024;
+/// Which field holds what.
+struct FieldPlaces {
+    std::size_t ip = 0;
+    std::size_t day = 0;
+    std::size_t key = 0;
+    std::optional<std::size_t> hits; ///< missing: every row has 1
+    std::size_t fields = 0;
 
-std::string bad_value(std::string_view column, std::string_view value, std::string_view reason) {
-    return fmt::format("column {}: {} {}", column, quoted_for_message(value), reason);
-}
+    /// Throws InputError for a missing column.
+    FieldPlaces(const CsvHeader& header, const ColumnNames& names)
+        : ip(header.require(names.ip)),
+          day(header.require(names.day)),
+          key(header.require(names.key)),
+          hits(names.hits ? header.require(*names.hits) : header.find(default_hits_name)),
+          fields(header.columns()) {}
+};
 
-std::string_view text_of(DayFault fault) {
-    return fault == DayFault::out_of_range ? "is not between 2000-01-01 and 2099-12-31"
-                                           : "is not YYYY-MM-DD or an RFC 3339 timestamp";
-}
-
-/// Parses rows one by one into a batch.
-class RowParser {
+/// The rows of a block, without the header.
+class RowsParser final : public ObservationParser {
 public:
-    RowParser(const ObservationColumns& columns, ObservationBatch& batch)
-        : columns_(columns), batch_(batch) {}
+    RowsParser(const TextBlock& block, const FieldPlaces& places, const ObservationForm& form, char separator)
+        : places_(places), form_(form), rows_(block.text, block.first_line, separator) {}
 
-    /// Empty, or why the row is bad.
-    [[nodiscard]] std::string add(const CsvRow& row) {
-        if (row.fault != CsvFault::none) return std::string(io::text_of(row.fault));
-        if (row.field_count != columns_.fields) {
-            return fmt::format("{} fields, but the header has {}", row.field_count, columns_.fields);
+    [[nodiscard]] ObservationBatch next() override {
+        constexpr std::size_t row_bytes_expected = 40;
+        ObservationRows batch(form_, rows_.rest().size() / row_bytes_expected);
+        CsvRow row;
+        while (!batch.is_full() && rows_.next(row)) {
+            std::string reason = add(row, batch);
+            if (!reason.empty()) batch.reject(row.line, std::move(reason), row.text);
         }
-        const auto address = parse_address(row.fields[columns_.ip]);
-        if (!address) return bad_value("ip", row.fields[columns_.ip], "is not an IPv4 or IPv6 address");
-        const ParsedDay day = parse_date_or_timestamp(row.fields[columns_.day]);
-        if (day.fault != DayFault::none)
-            return bad_value("day", row.fields[columns_.day], text_of(day.fault));
-        const std::string_view key = row.fields[columns_.key];
-        if (key.empty()) return bad_value("key", key, "is empty");
-        if (key.size() > key_bytes_max) return bad_value("key", key, "is longer than 1024 bytes");
-        std::uint32_t hits = 1;
-        if (columns_.hits) {
-            const auto parsed = parse_hits(row.fields[*columns_.hits]);
-            if (!parsed) {
-                return bad_value("hits", row.fields[*columns_.hits],
-                                 "is not a whole number from 1 to 4294967295");
-            }
-            hits = *parsed;
-        }
-        batch_.address.push_back(*address);
-        batch_.key.push_back(keys_.insert(key, StringIndex::hash_of(key)));
-        batch_.day.push_back(static_cast<std::uint16_t>(day.day));
-        batch_.hits.push_back(hits);
-        return {};
+        return batch.take_batch();
     }
-
-    void finish() {
-        batch_.keys = keys_.take_strings();
-        batch_.key_hash = keys_.take_hashes();
-    }
+    [[nodiscard]] bool done() const noexcept override { return rows_.rest().empty(); }
 
 private:
-    const ObservationColumns& columns_;
-    ObservationBatch& batch_;
-    StringIndex keys_;
+    std::string add(const CsvRow& row, ObservationRows& batch) const {
+        if (row.fault != CsvFault::none) return std::string(text_of(row.fault));
+        if (row.field_count != places_.fields)
+            return fmt::format("{} fields, but the header has {}", row.field_count, places_.fields);
+        ObservationTexts texts{row.fields[places_.ip], row.fields[places_.day], row.fields[places_.key], {}};
+        if (places_.hits) texts.hits = row.fields[*places_.hits];
+        return batch.add(texts);
+    }
+
+    const FieldPlaces& places_;
+    const ObservationForm& form_;
+    CsvRows rows_;
+};
+
+class DelimitedFile final : public ObservationFile {
+public:
+    DelimitedFile(ByteSource& source, const ObservationForm& form, std::size_t block_bytes, char separator)
+        : form_(form), separator_(separator), blocks_(source, csv_row_rules(separator), block_bytes) {
+        read_header(source.path().string());
+    }
+
+    bool next(TextBlock& block) override {
+        if (!first_) return blocks_.next(block);
+        block = std::move(*first_);
+        first_.reset();
+        return true;
+    }
+    [[nodiscard]] std::unique_ptr<ObservationParser> parser(const TextBlock& block) const override {
+        return std::make_unique<RowsParser>(block, *places_, form_, separator_);
+    }
+    [[nodiscard]] std::string content_hash() const override { return blocks_.content_hash(); }
+    [[nodiscard]] std::uint64_t bytes() const noexcept override { return blocks_.bytes(); }
+
+private:
+    void read_header(const std::string& name) {
+        TextBlock block;
+        CsvRow row;
+        while (!places_ && blocks_.next(block)) {
+            CsvRows rows(block.text, block.first_line, separator_);
+            if (!rows.next(row)) continue;
+            places_.emplace(CsvHeader(row, name), form_.columns);
+            const auto header_end = static_cast<std::size_t>(rows.rest().data() - block.text.data());
+            block.text.erase(0, header_end);
+            block.first_line = rows.line();
+            first_ = std::move(block);
+        }
+        if (places_) return;
+        const ColumnNames& columns = form_.columns;
+        throw InputError(fmt::format("{}: is empty; a header row with {}, {} and {} is needed", name,
+                                     columns.ip, columns.day, columns.key));
+    }
+
+    ObservationForm form_;
+    char separator_;
+    TextBlocks blocks_;
+    std::optional<FieldPlaces> places_;
+    std::optional<TextBlock> first_; ///< what lies behind the header in its block
 };
 
 } // namespace
 
-ObservationColumns::ObservationColumns(const CsvHeader& header)
-    : ip(header.require("ip")),
-      day(header.require("day")),
-      key(header.require("key")),
-      hits(header.find("hits")),
-      fields(header.columns()) {}
+std::unique_ptr<ObservationFile> open_csv(ByteSource& source, const ObservationForm& form,
+                                          std::size_t block_bytes) {
+    return std::make_unique<DelimitedFile>(source, form, block_bytes, ',');
+}
 
-ObservationParser::ObservationParser(const TextBlock& block, const ObservationColumns& columns)
-    : columns_(&columns), rows_(block.text, block.first_line) {}
-
-ObservationBatch ObservationParser::next() {
-    ObservationBatch batch;
-    constexpr std::size_t row_bytes_expected = 40;
-    const std::size_t rows_expected = rows_.rest().size() / row_bytes_expected;
-    batch.address.reserve(rows_expected);
-    batch.key.reserve(rows_expected);
-    batch.day.reserve(rows_expected);
-    batch.hits.reserve(rows_expected);
-    RowParser parser(*columns_, batch);
-    CsvRow row;
-    while (batch.rejects.size() < batch_rejects_max && rows_.next(row)) {
-        if (std::string reason = parser.add(row); !reason.empty()) {
-            batch.rejects.push_back(
-                {row.line, std::move(reason), std::string(row.text.substr(0, reject_text_bytes_max))});
-        }
-    }
-    parser.finish();
-    return batch;
+std::unique_ptr<ObservationFile> open_tsv(ByteSource& source, const ObservationForm& form,
+                                          std::size_t block_bytes) {
+    return std::make_unique<DelimitedFile>(source, form, block_bytes, '\t');
 }
 
 } // namespace ipscore::io

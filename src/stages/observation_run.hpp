@@ -3,7 +3,7 @@
 
 #include "ipscore/core/stop.hpp"
 #include "ipscore/core/string_index.hpp"
-#include "ipscore/io/observations_csv.hpp"
+#include "ipscore/io/observations.hpp"
 #include "ipscore/io/segment.hpp"
 
 #include <cstddef>

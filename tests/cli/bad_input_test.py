@@ -70,7 +70,8 @@ class UnreadableTest(BadInputTest):
                     (self.dir / "aside").rename(path)
 
     def test_directory(self):
-        self.ingest_line("cannot read in: Is a directory", "in")
+        (self.dir / "folder").mkdir()  # of a folder with files, ingest reads them
+        self.ingest_line("folder: there are no files in this folder", "folder")
         for name in ("classification.csv", "companies.csv", "model.toml"):
             with self.subTest(file=name):
                 path = self.dir / "in" / name

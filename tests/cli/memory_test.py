@@ -267,6 +267,36 @@ class ShapesTest(MemoryTest):
         self.check_score(inputs)
         self.assertEqual(self.export("scores").count("192.0.2."), 4)
 
+    def test_lines_of_json(self):
+        long = "x" * (40 << 20)
+        most = "\\u0041" * 43_000  # nearly what a line may have
+        good = '{"ip":"192.0.2.%d","day":"2026-11-20","key":"shoes.example","hits":1,"note":%s}\n'
+        inputs = Inputs(self.dir / "in").write()
+        inputs.observations = [inputs.directory / "observations.jsonl"]
+        inputs.observations[0].write_text("".join([
+            good % (1, "1"), good % (2, f'"{long}"'), good % (3, "[" * 100_000 + "]" * 100_000), f'{{"key":"{long}', "\n",
+            *(good % (i, f'"{most}"') for i in range(4, 100)), *(good % (i, '["a",{"b":null}]') for i in range(100, 200)),
+            long]))
+        result = self.least_does(self.ingest_words(inputs))
+        self.assertIn(f"{inputs.observations[0]}: 197 rows, 4 rejected", result.stderr)
+        # Lines as short and as many as can be, with the most distinct keys.
+        inputs.observations[0].write_text("".join(f'{{"ip":"::","day":"2026-11-20","key":"{i:x}"}}\n' for i in range(1_000_000)))
+        self.least_does(self.ingest_words(inputs, "short"))
+        inputs.observations[0].write_text("{}\n" * 10_000_000)
+        self.least_does([*self.ingest_words(inputs, "bad"), "--max-rejects", "100%"])
+
+    def test_files_at_once(self):
+        inputs = self.generate("demo", "3M")
+        inputs.observations += self.generate("more", "3M", "--seed", "2").observations
+        for path in inputs.observations:
+            subprocess.run(["gzip", "-1", path], check=True)
+        inputs.observations = [path.with_suffix(".csv.gz") for path in inputs.observations]
+        self.within(240, self.ingest_words(inputs))
+        self.ingest("whole-store", *inputs.observations)
+        for store in ("store", "whole-store"):
+            self.prepare(store, f"{store}-table", *inputs.days(), *MORE_THAN_ENOUGH)
+        self.assert_same_text(self.export("store-table"), self.export("whole-store-table"), "observations")
+
     def test_compressed_files(self):
         inputs = self.generate("demo", "600k")
         plain = inputs.observations[0]

@@ -26,6 +26,11 @@ VERBS = {
     },
     "ingest": {
         "--store DIR": "(required)",
+        "--feeds FILE": "(default: none)",
+        "--format FORMAT": "(default: by the name: .tsv and .tab; .jsonl, .ndjson and .json; csv for all others)",
+        "--columns COLUMN=NAME,...": "(default: ip=ip,day=day,key=key, and hits=hits where it is there)",
+        "--time FORM": "(default: date)",
+        "--name NAME": "(default: -)",
         "--strict": "(default: skip bad rows, within --max-rejects)",
         "--max-rejects ROWS|PERCENT": "(default: 1%)",
         "--min-rows N": "(default: 0)",
@@ -281,6 +286,10 @@ class BadUsageTest(CliTest):
                              f"a whole number from 1 to {highest}, such as 100, 100k or 8.4M")
         self.check_value("generate", "--days", "1", "a whole number from 2 to 3650")
         self.check_value("generate", "--gateway-share", "1.01", "a number from 0 to 1")
+        self.check_value("ingest", "--format", "xml", "csv, tsv or jsonl")
+        self.check_value("ingest", "--time", "epoch", "date, epoch_s or epoch_ms")
+        for value in ("ip", "host=a", "ip=a,ip=b", "ip=day"):
+            self.check_value("ingest", "--columns", value, "names for some of ip, day, key and hits, such as ip=client_ip,day=ts")
         self.check_value("ingest", "--max-rejects", "some",
                          "a number of rows or a percentage, such as 100, 1% or 0.5%")
         self.check_value("inspect", "--top", "0", "a whole number from 1 to 10000")

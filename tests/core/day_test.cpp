@@ -298,5 +298,28 @@ TEST(Day, AgreesWithTheGrammarOnEveryReplacedByte) {
     }
 }
 
+ParsedDay parsed_epoch(std::string_view text, std::uint32_t units_per_second) {
+    const std::vector<char> exact(text.begin(), text.end());
+    return parse_epoch({exact.data(), exact.size()}, units_per_second);
+}
+
+TEST(Day, IsCutFromAnEpoch) {
+    const ParsedDay day{20779, DayFault::none}; // 2026-11-22
+    for (const char* text : {"1795305600", "1795391999", "01795305600", "1795391999.999", "1795305600.0"})
+        EXPECT_EQ(parsed_epoch(text, 1), day) << text;
+    EXPECT_EQ(parsed_epoch("1795305600000", 1000), day);
+    EXPECT_EQ(parsed_epoch("1795391999999.9", 1000), day);
+    EXPECT_EQ(parsed_epoch("1795305599999", 1000), (ParsedDay{20778, DayFault::none}));
+    EXPECT_EQ(parsed_epoch("946684800", 1), (ParsedDay{first_valid_day, DayFault::none}));
+    EXPECT_EQ(parsed_epoch("4102444799", 1), (ParsedDay{last_valid_day, DayFault::none}));
+    for (const char* text : {"946684799", "4102444800", "0", "-1", "-1795305600", "18446744073709551616",
+                             "18446744073709551617946684800", "99999999999999999999999999.5"})
+        EXPECT_EQ(parsed_epoch(text, 1), out_of_range) << text;
+    EXPECT_EQ(parsed_epoch("18446744073709551615", 1000), out_of_range);
+    for (const char* text : {"", "-", ".", "1.", ".5", "--1", "+1", "1e9", "1795305600 ", " 1795305600",
+                             "17953056OO", "1.2.3", "2026-11-22", "0x10", "1795305600.x"})
+        EXPECT_EQ(parsed_epoch(text, 1), not_a_day) << text;
+}
+
 } // namespace
 } // namespace ipscore

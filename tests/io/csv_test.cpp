@@ -122,7 +122,7 @@ struct File {
 File read(const std::filesystem::path& path, std::size_t block_bytes, std::size_t row_bytes_max = 1U << 20U) {
     File file;
     ByteSource source(path);
-    TextBlocks blocks(source, block_bytes, row_bytes_max);
+    TextBlocks blocks(source, csv_row_rules(), block_bytes, row_bytes_max);
     TextBlock block;
     std::uint64_t line = 1;
     while (blocks.next(block)) {

@@ -1,8 +1,7 @@
-// Classification, companies and observations: every rule of SPEC "Inputs", and what is said of what breaks
+// Classification and companies: every rule of SPEC "Inputs", and what is said of what breaks
 // it.
 #include "ipscore/io/classification_csv.hpp"
 #include "ipscore/io/companies_csv.hpp"
-#include "ipscore/io/observations_csv.hpp"
 
 #include "ipscore/core/string_index.hpp"
 #include "test_files.hpp"
@@ -345,134 +344,6 @@ TEST_F(InputFilesTest, a_network_twice_names_both_lines) {
     // Written in two ways, it is the same network.
     EXPECT_EQ(companies_fault("network,company,confidence\n::ffff:192.0.2.0/120,B,1\n192.0.2.0/24,A,0.5\n"),
               "n.csv:3: column network: \"192.0.2.0/24\" comes twice; the other is in line 2");
-}
-
-// ---- observations
-
-ObservationBatch parse(const std::string& text, std::uint64_t first_line = 1) {
-    TextBlock block{text, first_line};
-    CsvRows rows(block.text, block.first_line);
-    CsvRow row;
-    rows.next(row);
-    const ObservationColumns columns(CsvHeader(row, "o.csv"));
-    const auto header_bytes = static_cast<std::size_t>(rows.rest().data() - block.text.data());
-    block.text.erase(0, header_bytes);
-    block.first_line = rows.line();
-    ObservationParser parser(block, columns);
-    ObservationBatch batch = parser.next();
-    EXPECT_TRUE(parser.done());
-    return batch;
-}
-
-TEST(Observations, rows_become_columns) {
-    const auto batch = parse("hits,day,note,key,ip\n"
-                             "3,2026-11-22,,b,192.0.2.1\n"
-                             "4294967295,2000-01-01,,a,::ffff:192.0.2.1\r\n"
-                             "\n"
-                             "0001,2026-11-22T23:30:00-01:00,\"x\ny\",b,2001:db8::1\n"
-                             "1,2099-12-31,,\"a,\"\"\n\",::");
-    EXPECT_THAT(batch.address, ElementsAre(address_of_ipv4(0xC0000201), address_of_ipv4(0xC0000201),
-                                           Address{0x20010db8'00000000, 1}, lowest_address));
-    EXPECT_THAT(batch.day, ElementsAre(20779, 10957, 20780, 47481));
-    EXPECT_THAT(batch.hits, ElementsAre(3, 4294967295, 1, 1));
-    EXPECT_THAT(batch.key, ElementsAre(0, 1, 0, 2));
-    EXPECT_THAT(texts_of(batch.keys), ElementsAre("b", "a", "a,\"\n"));
-    ASSERT_EQ(batch.key_hash.size(), 3U);
-    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(batch.key_hash[i], StringIndex::hash_of(batch.keys[i]));
-    EXPECT_TRUE(batch.rejects.empty());
-}
-
-TEST(Observations, without_a_column_of_hits_every_row_has_one) {
-    const auto batch = parse("ip,day,key\n192.0.2.1,2026-11-22,a\n192.0.2.2,2026-11-22,a\n");
-    EXPECT_THAT(batch.hits, ElementsAre(1, 1));
-    EXPECT_TRUE(batch.rejects.empty());
-}
-
-TEST(Observations, missing_columns_are_named) {
-    for (const auto& [header, missing] : std::vector<std::pair<std::string, std::string>>{
-             {"day,key,hits", "ip"}, {"ip,key", "day"}, {"ip,day,Key", "key"}}) {
-        EXPECT_THAT(message_of([&] { parse(header + "\n"); }),
-                    StartsWith("o.csv: there is no column \"" + missing + "\"; the header has \""));
-    }
-}
-
-TEST(Observations, keys_are_any_bytes_up_to_1024) {
-    std::string all;
-    for (unsigned byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
-    std::string field;
-    append_csv_field(field, all);
-    const std::string longest(1024, '\xff');
-    const auto batch = parse("ip,day,key\n192.0.2.1,2026-11-22," + field + "\n192.0.2.1,2026-11-22," +
-                             longest + "\n192.0.2.1,2026-11-22,\xC3\xA9\n192.0.2.1,2026-11-22,e\xCC\x81\n");
-    EXPECT_TRUE(batch.rejects.empty());
-    EXPECT_THAT(texts_of(batch.keys), ElementsAre(all, longest, "\xC3\xA9", "e\xCC\x81"));
-}
-
-TEST(Observations, every_kind_of_bad_row_is_set_aside_with_its_reason) {
-    struct Case {
-        std::string row;
-        std::string reason;
-    };
-    const std::string address = " is not an IPv4 or IPv6 address";
-    const std::string day = " is not YYYY-MM-DD or an RFC 3339 timestamp";
-    const std::string range = " is not between 2000-01-01 and 2099-12-31";
-    const std::string whole = " is not a whole number from 1 to 4294967295";
-    const std::string k1025(1025, 'k');
-    const std::vector<Case> cases{
-        {"192.0.2.1,2026-11-22,k", "3 fields, but the header has 4"},
-        {"192.0.2.1,2026-11-22,k,1,", "5 fields, but the header has 4"},
-        {"x", "1 fields, but the header has 4"},
-        {",2026-11-22,k,1", "column ip: \"\"" + address},
-        {"192.0.2.01,2026-11-22,k,1", "column ip: \"192.0.2.01\"" + address},
-        {"192.0.2.256,2026-11-22,k,1", "column ip: \"192.0.2.256\"" + address},
-        {"fe80::1%eth0,2026-11-22,k,1", "column ip: \"fe80::1%eth0\"" + address},
-        {" 192.0.2.1,2026-11-22,k,1", "column ip: \" 192.0.2.1\"" + address},
-        {"1.2.3.4\x01,2026-11-22,k,1", "column ip: \"1.2.3.4\\x01\"" + address},
-        {"192.0.2.1,,k,1", "column day: \"\"" + day},
-        {"192.0.2.1,22.11.2026,k,1", "column day: \"22.11.2026\"" + day},
-        {"192.0.2.1,2026-02-29,k,1", "column day: \"2026-02-29\"" + day},
-        {"192.0.2.1,1999-12-31,k,1", "column day: \"1999-12-31\"" + range},
-        {"192.0.2.1,2100-01-01,k,1", "column day: \"2100-01-01\"" + range},
-        {"192.0.2.1,2099-12-31T23:59:59-00:01,k,1", "column day: \"2099-12-31T23:59:59-00:01\"" + range},
-        {"192.0.2.1,2026-11-22,,1", "column key: \"\" is empty"},
-        {"192.0.2.1,2026-11-22," + k1025 + ",1",
-         "column key: \"" + std::string(60, 'k') + "\"... is longer than 1024 bytes"},
-        {"192.0.2.1,2026-11-22,k,", "column hits: \"\"" + whole},
-        {"192.0.2.1,2026-11-22,k,0", "column hits: \"0\"" + whole},
-        {"192.0.2.1,2026-11-22,k,-1", "column hits: \"-1\"" + whole},
-        {"192.0.2.1,2026-11-22,k,1.0", "column hits: \"1.0\"" + whole},
-        {"192.0.2.1,2026-11-22,k,4294967296", "column hits: \"4294967296\"" + whole},
-        {"192.0.2.1,2026-11-22,k\"x,1", "a quote inside an unquoted field"},
-        {"\"192.0.2.1\"x,2026-11-22,k,1", "text after a closing quote"},
-    };
-    const std::string good = "192.0.2.1,2026-11-22,\"k\n2\",7\n";
-    std::string text = "ip,day,key,hits\n";
-    for (const Case& bad : cases) text += good + bad.row + "\r\n";
-    text += good + "192.0.2.1,\"2026-11-22,k,1\nlast";
-    const auto batch = parse(text, 100);
-
-    ASSERT_EQ(batch.rejects.size(), cases.size() + 1);
-    for (std::size_t i = 0; i < cases.size(); ++i) {
-        EXPECT_EQ(batch.rejects[i].line, 101 + 3 * i + 2);
-        EXPECT_EQ(batch.rejects[i].reason, cases[i].reason);
-        EXPECT_EQ(batch.rejects[i].text, cases[i].row);
-    }
-    EXPECT_EQ(batch.rejects.back().reason, "a quoted field without a closing quote");
-    EXPECT_EQ(batch.rejects.back().text, "192.0.2.1,\"2026-11-22,k,1\nlast");
-    // The good rows are all there, and nothing of the bad ones.
-    ASSERT_EQ(batch.address.size(), cases.size() + 1);
-    EXPECT_EQ(batch.day.size(), batch.address.size());
-    EXPECT_EQ(batch.key.size(), batch.address.size());
-    EXPECT_EQ(batch.hits.size(), batch.address.size());
-    EXPECT_THAT(texts_of(batch.keys), ElementsAre("k\n2"));
-    EXPECT_TRUE(std::ranges::all_of(batch.hits, [](std::uint32_t hits) { return hits == 7; }));
-}
-
-TEST(Observations, the_text_of_a_rejected_row_is_cut) {
-    const std::string row(200'000, 'x');
-    const auto batch = parse("ip,day,key\n" + row + "\n");
-    ASSERT_EQ(batch.rejects.size(), 1U);
-    EXPECT_EQ(batch.rejects[0].text, row.substr(0, reject_text_bytes_max));
 }
 
 } // namespace

@@ -96,14 +96,13 @@ protected:
         return message;
     }
 
-    /// Every file below a directory, with its bytes; not what runs say of themselves, nor their lock.
+    /// Every file below a directory, with its bytes; not what runs say of themselves, or wait for.
     static std::map<std::string, std::string> contents(const std::filesystem::path& directory) {
         std::map<std::string, std::string> files;
         if (!std::filesystem::exists(directory)) return files;
         for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-            if (!entry.is_regular_file() ||
-                entry.path().parent_path().filename() == io::format::status_name ||
-                entry.path().filename() == "lock")
+            if (!entry.is_regular_file() || entry.path().filename() == "lock" ||
+                entry.path().parent_path().filename() == io::format::status_name)
                 continue;
             files[entry.path().lexically_relative(directory).string()] = read(entry.path());
         }
@@ -414,6 +413,54 @@ TEST_F(Ingest, gives_segments_of_other_rows_other_names) {
         return list;
     };
     for (const std::string& name : names("one")) EXPECT_THAT(names("many"), Not(Contains(name)));
+}
+
+TEST_F(Ingest, reads_several_files_at_once_as_it_reads_them_one_by_one) {
+    std::vector<std::filesystem::path> files;
+    for (std::size_t i = 0; i < 24; ++i) {
+        std::string text = header + rows_text(i % 20, 500 * (i % 5)); // some have the same content
+        if (i % 5 == 4) text += bad_rows(i);
+        files.push_back(i % 2 == 0 ? file(std::to_string(i) + ".csv", text)
+                                   : gz_file(std::to_string(i) + ".csv.gz", text));
+    }
+    std::vector<std::vector<std::string>> stores;
+    std::vector<std::string> reports;
+    for (const int threads : {1, 2, 5}) {
+        IngestArgs some = args(files, "store of " + std::to_string(threads));
+        some.threads = threads;
+        some.segment_rows = 700;
+        some.memory_bytes = std::uint64_t{2} << 30U; // room for files side by side
+        std::string text;
+        for (const IngestedFile& done : run(some).files) {
+            text += done.name + ' ' + std::to_string(done.rows) + ' ' + std::to_string(done.rejected) + ' ' +
+                    (done.already_there ? "there" : "new") + ' ' +
+                    (done.rejects.empty() ? "" : read(done.rejects)) + '\n';
+            for (const std::string& segment : done.segments) text += segment + '\n';
+        }
+        reports.push_back(text);
+        stores.push_back(segment_values(some.store));
+    }
+    EXPECT_GT(stores[0].size(), 24U);
+    for (std::size_t i = 1; i < stores.size(); ++i) {
+        EXPECT_EQ(stores[i], stores[0]);
+        EXPECT_EQ(reports[i], reports[0]);
+    }
+}
+
+TEST_F(Ingest, names_the_first_faulty_file_of_several_at_once) {
+    std::vector<std::filesystem::path> files;
+    for (int i = 0; i < 8; ++i)
+        files.push_back(file(std::to_string(i) + ".csv", header + rows_text(1, i == 2 ? 20'000 : 10)));
+    files.push_back(file("first.csv", header + rows_text(2, 20'000) + bad_rows(1)));
+    files.push_back(file("second.csv", header + bad_rows(1)));
+    files.push_back(directory_.path() / "nowhere.csv");
+    for (int i = 0; i < 5; ++i) {
+        IngestArgs some = args(files);
+        some.threads = 4;
+        some.strict = true;
+        some.memory_bytes = std::uint64_t{2} << 30U;
+        EXPECT_THAT(refusal<InputError>(some), HasSubstr("first.csv:20002: "));
+    }
 }
 
 TEST_F(Ingest, leaves_the_store_as_it_was_when_stopped) {

@@ -28,6 +28,10 @@ struct ParsedDay {
 /// `YYYY-MM-DD`, or an RFC 3339 timestamp, whose UTC date counts (so an offset can move the day).
 [[nodiscard]] ParsedDay parse_date_or_timestamp(std::string_view text) noexcept;
 
+/// The UTC day of a number of seconds since 1970-01-01T00:00:00Z, or of `units_per_second` times as many:
+/// digits, perhaps with a point and further digits, which do not count. A number below 0 is out of range.
+[[nodiscard]] ParsedDay parse_epoch(std::string_view text, std::uint32_t units_per_second) noexcept;
+
 inline constexpr std::size_t date_text_bytes = 10;
 
 /// Writes `YYYY-MM-DD`; `out` has room for date_text_bytes. Days outside 0000-01-01 to 9999-12-31 must not be

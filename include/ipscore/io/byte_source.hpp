@@ -1,4 +1,4 @@
-// Bytes of an input file, through its decompressor where its name asks for one.
+// Bytes of an input file or standard input, through a decompressor where they are compressed.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,10 @@ public:
     /// Throws InputError when the file cannot be opened.
     explicit ByteSource(std::filesystem::path path,
                         std::uint64_t zstd_window_bytes_max = zstd_window_bytes_default);
+    /// Standard input, decompressed where its first bytes are those of gzip or zstd; `name` is for messages.
+    [[nodiscard]] static ByteSource
+    standard_input(std::filesystem::path name,
+                   std::uint64_t zstd_window_bytes_max = zstd_window_bytes_default);
     ~ByteSource();
     ByteSource(ByteSource&&) noexcept;
     ByteSource& operator=(ByteSource&&) noexcept;
@@ -33,6 +37,8 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
 private:
+    ByteSource(std::filesystem::path name, std::unique_ptr<Decoder> decoder);
+
     std::filesystem::path path_;
     std::unique_ptr<Decoder> decoder_;
 };

@@ -1,8 +1,7 @@
-// CSV as RFC 4180 has it: rows, quoted fields, header, and the way back.
+// CSV as RFC 4180 has it, and the same with tabs: rows, quoted fields, header, and the way back.
 #pragma once
 
-#include "ipscore/core/checksum.hpp"
-#include "ipscore/io/byte_source.hpp"
+#include "ipscore/io/text_blocks.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -34,7 +33,8 @@ struct CsvRow {
 /// field only at the beginning of a field.
 class CsvRows {
 public:
-    CsvRows(std::string_view text, std::uint64_t first_line) : left_(text), line_(first_line) {}
+    CsvRows(std::string_view text, std::uint64_t first_line, char separator = ',')
+        : left_(text), line_(first_line), separator_(separator) {}
     /// False at the end of the text. A faulty row still ends where it would end without the fault.
     bool next(CsvRow& row);
     /// What next() has not seen yet, and the line where that begins.
@@ -44,41 +44,12 @@ public:
 private:
     std::string_view left_;
     std::uint64_t line_;
+    char separator_;
 };
 
-/// Some whole rows of a file.
-struct TextBlock {
-    std::string text;
-    std::uint64_t first_line = 1;
-    bool shortened = false; ///< one row, whose fields beyond 1 KiB are not what they were
-};
-
-/// Cuts a file into blocks of whole rows, and hashes its content on the way. A byte order mark is left out of
-/// the first block, but not of the hash. Memory is bounded by block and row size: a row longer than
-/// `row_bytes_max`, perhaps because its closing quote never comes, is a block of its own, with its fields cut
-/// down to about 1 KiB each.
-class TextBlocks {
-public:
-    TextBlocks(ByteSource& source, std::size_t block_bytes, std::size_t row_bytes_max = 1U << 20U);
-    /// False at the end of the file. Throws InputError when the file cannot be read.
-    bool next(TextBlock& block);
-    /// Hash of all bytes; after the last block.
-    [[nodiscard]] std::string content_hash() const { return hash_.digest128_text(); }
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-
-private:
-    void read_more(std::string& text);
-    void shorten_row(std::string& text);
-
-    ByteSource* source_;
-    std::size_t block_bytes_;
-    std::size_t row_bytes_max_;
-    std::string carry_; ///< the row that the last block ended in
-    std::uint64_t line_ = 1;
-    std::uint64_t bytes_ = 0;
-    bool at_end_ = false;
-    StreamHash hash_;
-};
+/// Where rows end when quotes may hide line ends, for fields separated by a comma or a tab. Of a row that is
+/// too long, each field keeps about its first KiB: enough to tell that it is longer than that.
+[[nodiscard]] const RowRules& csv_row_rules(char separator = ',');
 
 /// The columns of a file, by name.
 class CsvHeader {

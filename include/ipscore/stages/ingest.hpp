@@ -2,6 +2,8 @@
 #pragma once
 
 #include "ipscore/core/stop.hpp"
+#include "ipscore/io/observation_form.hpp"
+#include "ipscore/io/reject_limit.hpp"
 #include "ipscore/stages/run_monitor.hpp"
 
 #include <cstdint>
@@ -12,19 +14,17 @@
 
 namespace ipscore::stages {
 
-/// How many bad rows of one file are too many: more than `rows`, or more than `share` of the file's rows.
-struct RejectLimit {
-    std::optional<std::uint64_t> rows;
-    double share = 0.01;                 ///< counts where `rows` is not set
-    std::uint64_t rows_with_share = 100; ///< so many are allowed whatever the share
-};
-
 struct IngestArgs {
     std::filesystem::path store;              ///< made when there is none
-    std::vector<std::filesystem::path> files; ///< CSV with ip,day,key[,hits]; .gz and .zst are decompressed
-    bool strict = false;                      ///< the first bad row stops the run
-    RejectLimit max_rejects;
-    std::uint64_t min_rows = 0; ///< guard: with fewer good rows in all files, nothing is taken in
+    std::vector<std::filesystem::path> files; ///< files, folders, patterns, `-`: see io::input_paths()
+    std::filesystem::path feeds; ///< a file that says all that format, columns and time do, by name; or empty
+    std::optional<io::TextFormat> format;   ///< of all files; not set: as their names say
+    io::ColumnNames columns;                ///< of all files
+    io::TimeForm time = io::TimeForm::date; ///< of all files
+    std::string stdin_name = "-";           ///< what standard input is called
+    bool strict = false;                    ///< the first bad row stops the run
+    io::RejectLimit max_rejects;            ///< where no feed says otherwise
+    std::uint64_t min_rows = 0;             ///< guard: with fewer good rows in all files, nothing is taken in
     std::uint64_t segment_rows = 32'000'000; ///< at most, and at least 1; fewer where memory_bytes says so
     std::uint64_t memory_bytes = 0;          ///< 0: default_memory_bytes()
     int threads = 0;                         ///< 0: all cores that this process may use
@@ -33,6 +33,7 @@ struct IngestArgs {
 
 struct IngestedFile {
     std::string name;
+    std::string form; ///< see io::source_form()
     std::uint64_t rows = 0;
     std::uint64_t rejected = 0;
     std::uint64_t bytes = 0;    ///< decompressed
