@@ -74,9 +74,8 @@ Arguments& Arguments::optional(std::string name, std::string value_name, std::st
 }
 
 Arguments& Arguments::repeated(std::string name, std::string value_name, const std::string& help,
-                               Reader reader, const std::string& default_text) {
-    options_.push_back({std::move(name), std::move(value_name),
-                        fmt::format("{}; may be repeated (default: {})", help, default_text),
+                               Reader reader) {
+    options_.push_back({std::move(name), std::move(value_name), help + "; may be repeated (default: all)",
                         Occurs::any_number, std::move(reader)});
     return *this;
 }

@@ -1,33 +1,12 @@
 #include "ipscore/cli/readers.hpp"
 #include "ipscore/cli/run.hpp"
 #include "ipscore/cli/verbs.hpp"
-#include "ipscore/core/error.hpp"
-
-#include <algorithm>
-#include <fmt/format.h>
-#include <glob.h>
 
 namespace ipscore::cli {
 
 namespace {
 
-/// The files that a pattern stands for, in order; a plain name stands for itself. A pattern that nothing
-/// matches is an InputError.
-std::vector<std::filesystem::path> files_of(const std::string& pattern) {
-    if (pattern.find_first_of("*?[") == std::string::npos) return {pattern};
-    glob_t found{};
-    const int fault = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
-    const std::vector<std::filesystem::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-    ::globfree(&found);
-    if (fault != 0 || files.empty())
-        throw InputError(fmt::format("--models {}: no file has such a name", in_quotes(pattern)));
-    return files;
-}
-
-/// A shell makes of `--models models/*.toml` an option with one value, and plain words.
-bool is_model(const std::filesystem::path& path) { return path.extension() == ".toml"; }
-
-Arguments describe(InspectArgs& args, std::vector<std::string>& models) {
+Arguments describe(InspectArgs& args) {
     constexpr std::uint64_t top_max = 10'000;
     Arguments arguments(
         "inspect",
@@ -39,10 +18,8 @@ Arguments describe(InspectArgs& args, std::vector<std::string>& models) {
     arguments.words("PATH", "a store, a table, scores (unfinished ones, too) or one of their .h5 files",
                     paths_into(args.paths));
     arguments
-        .repeated("models", "FILES",
-                  "models (TOML) whose look-backs are compared with the days that are kept: a file, or a "
-                  "pattern such as 'models/*.toml'",
-                  texts_into(models), "none")
+        .several("models", "FILE", "models whose look-backs are compared with the days that are kept", "none",
+                 paths_into(args.inspect.models))
         .optional("as-of", "YYYY-MM-DD", "each model's as_of", "last day that the models look back from",
                   day_into(args.inspect.as_of))
         .optional("top", "N", "10", "how many of the heaviest to show",
@@ -61,8 +38,7 @@ Arguments describe(InspectArgs& args, std::vector<std::string>& models) {
 
 std::string help() {
     InspectArgs args;
-    std::vector<std::string> models;
-    return describe(args, models).help();
+    return describe(args).help();
 }
 
 void perform(const Words& words, StopFlag& stop, stages::RunMonitor& /*monitor*/) {
@@ -85,19 +61,7 @@ void perform(const Words& words, StopFlag& stop, stages::RunMonitor& /*monitor*/
 
 InspectArgs parse_inspect(const Words& words) {
     InspectArgs args;
-    std::vector<std::string> models;
-    describe(args, models).parse(words);
-    for (const std::string& pattern : models) {
-        const auto files = files_of(pattern);
-        args.inspect.models.insert(args.inspect.models.end(), files.begin(), files.end());
-    }
-    if (!models.empty()) {
-        const auto rest =
-            std::ranges::stable_partition(args.paths, [](const auto& path) { return !is_model(path); });
-        args.inspect.models.insert(args.inspect.models.end(), rest.begin(), rest.end());
-        args.paths.erase(rest.begin(), rest.end());
-    }
-    if (args.paths.empty()) throw UsageError("PATH is missing; see ipscore inspect --help");
+    describe(args).parse(words);
     return args;
 }
 

@@ -25,7 +25,7 @@ std::vector<std::uint64_t> key_counts(const OpenSegments& segments) {
 
 std::uint64_t merge_dictionaries(const OpenSegments& segments, const StopFlag& stop,
                                  const std::function<void(std::string_view)>& add,
-                                 const std::function<void(std::size_t, std::uint32_t)>& number,
+                                 const std::function<void(std::size_t, std::uint32_t)>& give_id,
                                  const std::vector<bool>* used) {
     std::vector<io::StringsReader> dictionaries;
     dictionaries.reserve(segments.size());
@@ -40,19 +40,19 @@ std::uint64_t merge_dictionaries(const OpenSegments& segments, const StopFlag& s
     constexpr std::uint64_t keys_max = 0xffff'ffff;
     constexpr std::uint64_t look_every = 1U << 16U;
     std::string key;
-    std::uint64_t distinct = 0;
-    std::uint64_t id = 0; // of those that are used
-    for (; !next.empty(); ++distinct) {
+    std::uint64_t number = 0; // of the distinct keys
+    std::uint64_t id = 0;     // of those that are used
+    for (; !next.empty(); ++number) {
         if (id == keys_max)
             throw InputError("more than 4294967295 distinct keys in the store; prepare a shorter look-back");
-        if (distinct % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
+        if (number % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
         key = next.top().first; // goes with the reader's next one
-        const bool is_used = used == nullptr || (*used)[distinct];
+        const bool is_used = used == nullptr || (*used)[number];
         if (is_used) add(key);
         while (!next.empty() && next.top().first == key) {
             const std::size_t segment = next.top().second;
             next.pop();
-            number(segment, static_cast<std::uint32_t>(id));
+            give_id(segment, static_cast<std::uint32_t>(id));
             advance(segment);
         }
         if (is_used) ++id;

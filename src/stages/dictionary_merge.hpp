@@ -22,14 +22,14 @@ using OpenSegments = std::vector<std::unique_ptr<io::Segment>>;
 /// Keys of each segment's dictionary.
 [[nodiscard]] std::vector<std::uint64_t> key_counts(const OpenSegments& segments);
 
-/// Calls `add` for every distinct key, in byte order, and then `number(segment, n)` for each segment that has
-/// it, n being the number of that call of `add`, from 0 on. With `used`, which has a value for each distinct
-/// key, `add` is called only for those that are true; the others have no number that means anything. Returns
-/// the number of calls. Memory is bounded by a chunk of each dictionary. Throws InputError beyond 2^32-1
-/// keys, Interrupted when `stop` is requested.
+/// Calls `add` for every distinct key, in byte order, and then `give_id(segment, n)` for each segment that
+/// has it, n being the number of that call of `add`, from 0 on. With `used`, which has a value for each
+/// distinct key, `add` is called only for those that are true; the others have no id that means anything.
+/// Returns the number of calls of `add`. Memory is bounded by a chunk of each dictionary. Throws InputError
+/// beyond 2^32-1 keys, Interrupted when `stop` is requested.
 std::uint64_t merge_dictionaries(const OpenSegments& segments, const StopFlag& stop,
                                  const std::function<void(std::string_view)>& add,
-                                 const std::function<void(std::size_t, std::uint32_t)>& number,
+                                 const std::function<void(std::size_t, std::uint32_t)>& give_id,
                                  const std::vector<bool>* used = nullptr);
 
 /// The same, which writes the map from each segment's key ids to those numbers to `map_path`. Throws

@@ -9,6 +9,7 @@
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/model_toml.hpp"
 #include "ipscore/io/scores.hpp"
+#include "ipscore/io/store_lock.hpp"
 #include "ipscore/io/table.hpp"
 #include "ipscore/stages/compact.hpp"
 #include "ipscore/stages/memory_budget.hpp"
@@ -45,14 +46,13 @@ std::vector<CompactableGroup> compactable_groups(const io::Manifest& manifest) {
     constexpr std::uint64_t fan_in = 256; // as with plenty of memory
     std::vector<CompactableGroup> groups;
     for (const auto& indexes : plan_compaction(manifest.segments, fan_in)) {
-        CompactableGroup group;
+        CompactableGroup& group = groups.emplace_back();
         for (const std::size_t index : indexes) {
             const io::SegmentInfo& segment = manifest.segments[index];
             group.segments.push_back(segment.id);
             group.rows += segment.rows;
             group.bytes += segment.bytes;
         }
-        groups.push_back(std::move(group));
     }
     return groups;
 }
@@ -79,7 +79,8 @@ void inspect_store(Inspection& inspection) {
     report.kind = "store";
     const io::Store store = io::Store::open(inspection.path());
     StoreFigures& figures = report.store.emplace();
-    figures.manifest = store.read();
+    const io::Snapshot snapshot(store); // until the end: no segment may go meanwhile
+    figures.manifest = snapshot.manifest();
     const io::Manifest& manifest = figures.manifest;
     const std::uint64_t manifest_bytes =
         io::Store::manifest_bytes(inspection.path()) * memory::manifest_factor;
@@ -87,13 +88,16 @@ void inspect_store(Inspection& inspection) {
     if (inspection.args.quick) inspection.budget.check();
 
     std::vector<fs::path> files;
+    std::vector<inspecting::SegmentFile> segments;
     report.keys = 0;
+    report.rows = 0;
+    report.rows_per_day = manifest.rows_per_day();
+    for (const auto& [day, rows] : *report.rows_per_day) *report.rows += rows;
     for (const io::SegmentInfo& segment : manifest.segments) {
         files.push_back(store.segment_path(segment.id));
+        segments.push_back({files.back(), segment.keep_from});
         *report.keys += segment.keys;
     }
-    report.rows = manifest.rows();
-    report.rows_per_day = manifest.rows_per_day();
     report.columns = inspecting::columns_of(files);
     figures.compactable = compactable_groups(manifest);
     count_unnamed_files(store, figures);
@@ -102,10 +106,11 @@ void inspect_store(Inspection& inspection) {
         prepare_bytes(manifest_bytes, std::max<std::uint64_t>(2, manifest.segments.size()));
 
     std::vector<inspecting::DatedBytes> dated;
-    for (const io::SegmentInfo& segment : manifest.segments) dated.push_back({&segment.days, segment.bytes});
+    for (const io::SegmentInfo& segment : manifest.segments)
+        dated.push_back({&segment.days, segment.rows, segment.bytes});
     inspection.compare_models(dated);
     if (inspection.args.quick) return;
-    report.observations = inspecting::count_segments(files, *report.keys, inspection.args.top,
+    report.observations = inspecting::count_segments(segments, *report.keys, inspection.args.top,
                                                      inspection.budget, inspection.stop);
 }
 
@@ -137,7 +142,7 @@ void inspect_table(Inspection& inspection) {
                                 .last_day = index.last_day,
                                 .parts = index.parts.size(),
                                 .score_least_bytes = score_bytes(*report.keys)};
-    inspection.compare_models({{&index.rows_per_day, inspecting::size_of_all(files)}});
+    inspection.compare_models({{&index.rows_per_day, index.rows(), inspecting::size_of_all(files)}});
     if (inspection.args.quick) return;
     report.observations = inspecting::count_table(inspection.path(), index.parts, inspection.args.top,
                                                   inspection.budget, inspection.stop);
@@ -253,7 +258,8 @@ void inspect_file(Inspection& inspection) {
                                                      inspection.budget, inspection.stop);
         report.rows_per_day = report.observations->rows_per_day;
     }
-    if (report.rows_per_day) inspection.compare_models({{&*report.rows_per_day, report.bytes}});
+    if (report.rows && report.rows_per_day)
+        inspection.compare_models({{&*report.rows_per_day, *report.rows, report.bytes}});
 }
 
 void inspect_directory(Inspection& inspection) {

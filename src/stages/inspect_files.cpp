@@ -78,6 +78,7 @@ std::vector<ColumnFigures> columns_of(const std::vector<fs::path>& files) {
         }
     }
     std::vector<ColumnFigures> list;
+    list.reserve(columns.size());
     for (auto& [key, column] : columns) list.push_back(std::move(column));
     std::ranges::stable_sort(
         list, [](const ColumnFigures& a, const ColumnFigures& b) { return a.stored_bytes > b.stored_bytes; });

@@ -11,15 +11,13 @@ namespace {
 
 /// Adds the rows and bytes that `file` has of the days of `figures`.
 void add_file(DaysFigures& figures, const DatedBytes& file) {
-    std::uint64_t all_rows = 0;
     std::uint64_t rows = 0;
     for (const auto& [day, day_rows] : *file.rows_per_day) {
-        all_rows += day_rows;
         if (std::ranges::binary_search(figures.days, day)) rows += day_rows;
     }
     figures.rows += rows;
     if (rows == 0) return;
-    const long double share = static_cast<long double>(rows) / static_cast<long double>(all_rows);
+    const long double share = static_cast<long double>(rows) / static_cast<long double>(file.rows);
     figures.bytes += static_cast<std::uint64_t>(static_cast<long double>(file.bytes) * share);
 }
 

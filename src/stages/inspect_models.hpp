@@ -15,6 +15,7 @@ namespace ipscore::stages::inspecting {
 /// A file, or many, with the rows of its days.
 struct DatedBytes {
     const io::RowsPerDay* rows_per_day = nullptr;
+    std::uint64_t rows = 0; ///< with those that were pruned
     std::uint64_t bytes = 0;
 };
 

@@ -25,6 +25,8 @@ namespace ipscore::stages::inspecting {
 
 namespace {
 
+constexpr Day all_days = 0;
+
 struct KeyCount {
     std::uint64_t rows = 0;
     std::uint64_t hits = 0;
@@ -44,17 +46,15 @@ public:
     void begin_address(Address address) {
         end_address();
         address_ = address;
-        ++figures_.addresses;
     }
     /// `key_ids`: of the rows' own keys; empty where those are the same.
-    void add(const io::RowSpan& rows, std::span<const std::uint32_t> key_ids) {
-        rows_ += rows.size();
+    void add(const io::RowSpan& rows, std::span<const std::uint32_t> key_ids, Day keep_from) {
         for (std::size_t i = 0; i < rows.size(); ++i) {
+            if (rows.day[i] < keep_from) continue;
+            ++rows_;
             ++day_rows_[rows.day[i]];
             hits_ = add_saturating(hits_, std::uint64_t{rows.hits[i]});
-        }
-        if (!has_keys_) return;
-        for (std::size_t i = 0; i < rows.size(); ++i) {
+            if (!has_keys_) continue;
             KeyCount& count = key_counts_[key_ids.empty() ? rows.key[i] : key_ids[rows.key[i]]];
             ++count.rows;
             count.hits = add_saturating(count.hits, std::uint64_t{rows.hits[i]});
@@ -91,7 +91,9 @@ private:
     static constexpr std::size_t days_max = 1U << 16U;
 
     void end_address() {
-        if (rows_ > 0) addresses_heaviest_.offer(address_, rows_, hits_);
+        if (rows_ == 0) return;
+        ++figures_.addresses;
+        addresses_heaviest_.offer(address_, rows_, hits_);
         figures_.hits = add_saturating(figures_.hits, hits_);
         rows_ = 0;
         hits_ = 0;
@@ -136,10 +138,10 @@ void look_for_stop(const StopFlag& stop) {
     if (stop.requested()) throw Interrupted("stopped on request");
 }
 
-void count_rows(io::SortedRowsReader& reader, std::span<const std::uint32_t> key_ids,
+void count_rows(io::SortedRowsReader& reader, std::span<const std::uint32_t> key_ids, Day keep_from,
                 ObservationCounter& counter, const StopFlag& stop) {
     for (auto rows = reader.next_rows(); !rows.empty(); rows = reader.next_rows()) {
-        counter.add(rows, key_ids);
+        counter.add(rows, key_ids, keep_from);
         look_for_stop(stop);
     }
 }
@@ -147,6 +149,7 @@ void count_rows(io::SortedRowsReader& reader, std::span<const std::uint32_t> key
 /// A segment on its way through the merge.
 struct Cursor {
     std::vector<std::uint32_t> key_ids; ///< in the merged dictionary
+    Day keep_from = 0;
     std::unique_ptr<io::SortedRowsReader> reader;
 };
 
@@ -164,7 +167,8 @@ void merge_rows(std::vector<Cursor>& cursors, ObservationCounter& counter, const
         while (!next.empty() && next.top().first == address) {
             const std::size_t cursor = next.top().second;
             next.pop();
-            count_rows(*cursors[cursor].reader, cursors[cursor].key_ids, counter, stop);
+            const Cursor& at = cursors[cursor];
+            count_rows(*at.reader, at.key_ids, at.keep_from, counter, stop);
             advance(cursor);
         }
     }
@@ -184,23 +188,23 @@ void name_keys(const io::H5File& file, std::map<std::uint32_t, std::string>& nam
 
 } // namespace
 
-ObservationFigures count_segments(const std::vector<std::filesystem::path>& paths, std::uint64_t segment_keys,
+ObservationFigures count_segments(const std::vector<SegmentFile>& files, std::uint64_t segment_keys,
                                   std::size_t top, MemoryBudget& budget, const StopFlag& stop) {
-    budget.need(fmt::format("{} open segments", paths.size()),
-                paths.size() * (memory::segment_file_bytes + memory::row_cursor_bytes));
+    budget.need(fmt::format("{} open segments", files.size()),
+                files.size() * (memory::segment_file_bytes + memory::row_cursor_bytes));
     budget.need("ids of the keys", segment_keys * sizeof(std::uint32_t));
     budget.check();
-    allow_open_files(paths.size());
+    allow_open_files(files.size());
     constexpr std::uint64_t seek_points_kept = 1; // none is needed
     OpenSegments segments;
-    std::vector<Cursor> cursors(paths.size());
-    for (std::size_t s = 0; s < paths.size(); ++s) {
-        segments.push_back(std::make_unique<io::Segment>(paths[s], seek_points_kept));
+    std::vector<Cursor> cursors(files.size());
+    for (std::size_t s = 0; s < files.size(); ++s) {
+        segments.push_back(std::make_unique<io::Segment>(files[s].path, seek_points_kept));
+        cursors[s].keep_from = files[s].keep_from;
         cursors[s].key_ids.reserve(segments[s]->keys());
     }
-    std::uint64_t keys = 0;
-    merge_dictionaries(
-        segments, stop, [&](std::string_view) { ++keys; },
+    const std::uint64_t keys = merge_dictionaries(
+        segments, stop, [](std::string_view) {},
         [&](std::size_t segment, std::uint32_t id) { cursors[segment].key_ids.push_back(id); });
     need_key_counters(budget, keys);
     ObservationCounter counter(keys, top);
@@ -231,7 +235,7 @@ ObservationFigures count_table(const std::filesystem::path& table, const std::ve
         io::SortedRowsReader reader(file, keys);
         while (reader.next_address()) {
             counter.begin_address(reader.address());
-            count_rows(reader, {}, counter, stop);
+            count_rows(reader, {}, all_days, counter, stop);
         }
     }
     ObservationFigures figures = counter.finish([&](auto& names) { name_keys(index, names); });
@@ -251,7 +255,7 @@ ObservationFigures count_file(const std::filesystem::path& path, std::size_t top
     io::SortedRowsReader reader(file, keys.value_or(keys_unknown));
     while (reader.next_address()) {
         counter.begin_address(reader.address());
-        count_rows(reader, {}, counter, stop);
+        count_rows(reader, {}, all_days, counter, stop);
     }
     ObservationFigures figures = counter.finish([&](auto& names) { name_keys(file, names); });
     figures.memory_bytes = budget.least_bytes();

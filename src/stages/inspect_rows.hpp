@@ -16,9 +16,15 @@ namespace ipscore::stages::inspecting {
 // Each sets the memory aside that it takes. Throws InputError when that is too much, or for damaged files,
 // and Interrupted when stopped.
 
+/// A segment, of which earlier days were pruned.
+struct SegmentFile {
+    std::filesystem::path path;
+    Day keep_from = 0;
+};
+
 /// Of segments, merged; all of them are open at a time. `segment_keys`: sizes of their dictionaries, added
 /// up.
-[[nodiscard]] ObservationFigures count_segments(const std::vector<std::filesystem::path>& paths,
+[[nodiscard]] ObservationFigures count_segments(const std::vector<SegmentFile>& files,
                                                 std::uint64_t segment_keys, std::size_t top,
                                                 MemoryBudget& budget, const StopFlag& stop);
 

@@ -63,15 +63,17 @@ std::string store_lines(const StoreFigures& store) {
         fmt::format("{} of {}, manifest {}\n", counted(segments, "segment", "segments"),
                     counted(store.manifest.sources.size(), "source", "sources"), store.manifest.version);
     if (store.unnamed_files > 0)
-        text += fmt::format("{}, {}, in segments/ but not in the manifest: of an ingest at work, or killed\n",
-                            counted(store.unnamed_files, "file", "files"), bytes_text(store.unnamed_bytes));
+        text += fmt::format(
+            "{}, {}, in segments/ but not in the manifest: in use, or to be removed by the next compact\n",
+            counted(store.unnamed_files, "file", "files"), bytes_text(store.unnamed_bytes));
     text += fmt::format("memory: prepare needs --memory {} at least, and {} to merge {} at once\n",
                         memory_text(store.prepare_least_bytes), memory_text(store.prepare_one_merge_bytes),
                         counted(segments, "segment", "segments"));
     for (const CompactableGroup& group : store.compactable)
-        text += fmt::format("worth compacting: {}, together {} rows, {}\n",
-                            counted(group.segments.size(), "segment", "segments"), count_text(group.rows),
-                            bytes_text(group.bytes));
+        text += fmt::format(
+            "worth compacting: {}{}, {}, {}\n", counted(group.segments.size(), "segment", "segments"),
+            group.segments.size() == 1 ? ", of which much was pruned" : " of about the same size",
+            counted(group.rows, "row", "rows"), bytes_text(group.bytes));
     if (store.compactable.empty()) text += "worth compacting: no segments\n";
     return text;
 }

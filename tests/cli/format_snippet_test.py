@@ -206,7 +206,7 @@ class TablesTest(PipelineTest):
         found = names(json.loads(self.verb("inspect", *words).stdout))
         self.assertEqual(found - documented, set())
         fields = set(re.findall(r"`([a-z_]+)(?:\[\])?`", section))
-        self.assertEqual(fields - found, {"format", "none", "deflate", "prepare"}, "these are words, all others fields")
+        self.assertEqual(fields - found, {"format", "none", "deflate", "prepare", "compact"}, "these are words, all others fields")
 
     def test_packed_files(self):
         self.pipeline(write_nasty_inputs(self.dir / "in", 2), "x")

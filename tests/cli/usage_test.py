@@ -99,7 +99,7 @@ VERBS = {
         "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
     "inspect": {
-        "--models FILES": "(default: none)",
+        "--models FILE...": "(default: none)",
         "--as-of YYYY-MM-DD": "(default: each model's as_of)",
         "--top N": "(default: 10)",
         "--quick": "(default: reads all)",

@@ -1,9 +1,8 @@
-// What `inspect` goes by: which of many are the heaviest.
+// Which of many are the heaviest, and tables of text.
 // tests/cli/inspect_test.py compares its figures with the files.
 #include "heaviest.hpp"
 #include "text_table.hpp"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,8 +12,6 @@
 
 namespace ipscore::stages {
 namespace {
-
-using testing::ElementsAre;
 
 TEST(Heaviest, AsSortingWouldHaveIt) {
     std::mt19937 random(7);

@@ -35,8 +35,7 @@ public:
     Arguments& optional(std::string name, std::string value_name, std::string default_text, std::string help,
                         Reader reader);
     /// May come any number of times.
-    Arguments& repeated(std::string name, std::string value_name, const std::string& help, Reader reader,
-                        const std::string& default_text = "all");
+    Arguments& repeated(std::string name, std::string value_name, const std::string& help, Reader reader);
     /// Takes the words behind it too, up to the next option, and may come any number of times: what a shell
     /// makes of a pattern.
     Arguments& several(std::string name, std::string value_name, std::string help, std::string default_text,

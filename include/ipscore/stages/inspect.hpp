@@ -49,7 +49,8 @@ struct Heaviest {
     std::vector<Heavy> by_hits;
 };
 
-/// What takes reading all observations. Equal observations in several segments count in each.
+/// What takes reading all observations. Equal ones in several segments count in each; those that were pruned
+/// do not count.
 struct ObservationFigures {
     std::uint64_t addresses = 0;       ///< distinct
     std::optional<std::uint64_t> keys; ///< distinct, of all rows; nothing where there is no dictionary
@@ -60,7 +61,7 @@ struct ObservationFigures {
     std::uint64_t memory_bytes = 0; ///< that was set aside to count them
 };
 
-/// Segments that `compact` would rewrite as one.
+/// Segments that `compact` would merge into one; a single one of which much was pruned.
 struct CompactableGroup {
     std::vector<std::string> segments; ///< ids
     std::uint64_t rows = 0;
