@@ -168,7 +168,7 @@ ParsedDay parse_date_or_timestamp(std::string_view text) noexcept {
 }
 
 ParsedDay parse_epoch(std::string_view text, std::uint32_t units_per_second) noexcept {
-    constexpr std::uint64_t seconds_per_day = 24 * 60 * 60;
+    constexpr std::uint64_t seconds_per_day = std::uint64_t{60} * minutes_per_day;
     const std::uint64_t units_per_day = seconds_per_day * units_per_second;
     const std::uint64_t units_end = (static_cast<std::uint64_t>(last_valid_day) + 1) * units_per_day;
     const bool below_0 = text.starts_with('-');

@@ -73,7 +73,7 @@ error_code check_array(ondemand::value& value, int depth) {
     if (const error_code error = value.get_array().get(array)) return error;
     for (auto entry : array) {
         ondemand::value element;
-        if (const error_code error = std::move(entry).get(element)) return error;
+        if (const error_code error = entry.get(element)) return error;
         if (const error_code error = check(element, depth + 1)) return error;
     }
     return simdjson::SUCCESS;

@@ -62,8 +62,10 @@ private:
 
 class DelimitedFile final : public ObservationFile {
 public:
-    DelimitedFile(ByteSource& source, const ObservationForm& form, std::size_t block_bytes, char separator)
-        : form_(form), separator_(separator), blocks_(source, csv_row_rules(separator), block_bytes) {
+    DelimitedFile(ByteSource& source, ObservationForm form, std::size_t block_bytes, char separator)
+        : form_(std::move(form)),
+          separator_(separator),
+          blocks_(source, csv_row_rules(separator), block_bytes) {
         read_header(source.path().string());
     }
 

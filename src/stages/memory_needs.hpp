@@ -28,7 +28,7 @@ inline constexpr std::uint64_t row_writer_bytes = 6 * mebibyte;
 /// What reads text: a block and what is carried over to the next one, compressed data.
 inline constexpr std::uint64_t text_reader_bytes = 4 * mebibyte;
 /// A block of text with its rows as columns, however short they are, or with one row that is longer than a
-/// block.
+/// block; of JSON Lines, what parses a line is part of it.
 constexpr std::uint64_t text_block_bytes(std::uint64_t block_bytes) {
     constexpr std::uint64_t long_row_bytes = 6 * mebibyte;
     constexpr std::uint64_t with_columns = 9;

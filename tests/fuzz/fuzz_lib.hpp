@@ -84,7 +84,8 @@ inline void observations_target(io::TextFormat format, std::string_view input) {
     io::ObservationForm form{.format = format, .columns = {}, .time = static_cast<io::TimeForm>(choice % 3)};
     if ((choice & 4U) != 0) form.columns = {.ip = "a", .day = "b", .key = "c", .hits = "d"};
     const MemoryFile file(input.substr(1));
-    constexpr std::size_t large_block_bytes = 1U << 20U;
+    constexpr std::size_t large_block_bytes = 1U
+                                              << 13U; // beyond all inputs; larger ones take longer to clear
     const auto result = [&](std::size_t block_bytes) {
         try {
             return std::pair(read(file, form, block_bytes), std::string());
