@@ -1,5 +1,5 @@
-// Locks of open file descriptions: they go when their process does, and work across the nodes of a shared file
-// system that has POSIX locks.
+// Locks of open file descriptions: they go when their process does, and work across the nodes of a shared
+// file system that has POSIX locks.
 #pragma once
 
 #include <fcntl.h>

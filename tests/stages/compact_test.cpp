@@ -41,7 +41,8 @@ TEST(PlanCompaction, sizes_of_other_tiers_do_not_count) {
 }
 
 TEST(PlanCompaction, a_worn_segment_is_rewritten_by_itself) {
-    const std::vector<io::SegmentInfo> segments{segment_of(1000, 751), segment_of(1000, 750), segment_of(1000)};
+    const std::vector<io::SegmentInfo> segments{segment_of(1000, 751), segment_of(1000, 750),
+                                                segment_of(1000)};
     const auto plan = plan_compaction(segments, 256);
     ASSERT_EQ(plan.size(), 1U);
     EXPECT_EQ(plan.front(), std::vector<std::size_t>{1});

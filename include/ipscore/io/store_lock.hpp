@@ -23,8 +23,8 @@ public:
         std::uint64_t bytes = 0;
     };
     /// Removes what writers that were killed left, segments that neither the newest manifest nor a snapshot
-    /// names, and all but the newest few manifests. Does nothing while another writer is at work: its files are
-    /// in no manifest yet. Throws EnvironmentError.
+    /// names, and all but the newest few manifests. Does nothing while another writer is at work: its files
+    /// are in no manifest yet. Throws EnvironmentError.
     Freed clean();
 
 private:
