@@ -144,7 +144,7 @@ Store Store::open(const std::filesystem::path& path) {
 }
 
 Store Store::open_or_create(const std::filesystem::path& path) {
-    for (const char* directory : {"segments", "manifest", "rejects"}) {
+    for (const char* directory : {"segments", "manifest", "rejects", format::status_name}) {
         std::error_code error;
         std::filesystem::create_directories(path / directory, error);
         if (error) {

@@ -24,6 +24,13 @@ int open_to_lock(const std::filesystem::path& path, int flags) {
     return fd;
 }
 
+/// Whose directory a store of an earlier version may lack.
+int open_writers_lock(const Store& store) {
+    std::error_code ignored; // then opening it fails
+    std::filesystem::create_directory(store.lock_path().parent_path(), ignored);
+    return open_to_lock(store.lock_path(), O_RDWR | O_CREAT);
+}
+
 /// Closes `fd`.
 [[noreturn]] void cannot_lock(int fd, const std::filesystem::path& path) {
     const int error = errno;
@@ -90,7 +97,7 @@ private:
 } // namespace
 
 StoreWriter::StoreWriter(const Store& store)
-    : store_(store), fd_(open_to_lock(store.lock_path(), O_RDWR | O_CREAT)) {
+    : store_(store), fd_(open_writers_lock(store)) {
     // Who cleans holds it alone, for a moment.
     struct flock lock {};
     lock.l_type = F_RDLCK;

@@ -450,7 +450,7 @@ class StoresAndTablesTest(BadInputTest):
         manifest.write_text("{}\n")
         result = self.run_ipscore("prepare", "--store", "store", "--as-of", AS_OF, "--output", "new")
         self.assertRegex(result.stderr, r"\Aipscore prepare: store/manifest/000001\.json: damaged: [^\n]*format[^\n]*\n\Z")
-        manifest.write_text(text.replace('"format_version": 1', '"format_version": 2'))
+        manifest.write_text(text.replace('"format_version": 1', '"format_version": 3'))
         self.prepare_line("store/manifest/000001.json: has a newer format than this program reads; use a newer ipscore", "store")
 
     def test_table(self):

@@ -326,7 +326,7 @@ TEST_F(ManifestTest, damage_is_refused) {
     EXPECT_THAT(fault("[]"), StartsWith("damaged: "));
     EXPECT_THAT(fault("{}"), HasSubstr("key 'format' not found"));
     EXPECT_EQ(fault(replaced("ipscore manifest", "ipscore")), "is no manifest of a store");
-    EXPECT_EQ(fault(replaced("\"format_version\": 1", "\"format_version\": 2")),
+    EXPECT_EQ(fault(replaced("\"format_version\": 1", "\"format_version\": 3")),
               "has a newer format than this program reads; use a newer ipscore");
     EXPECT_THAT(fault(replaced("\"id\": \"a\"", "\"id\": 1")), StartsWith("damaged: "));
     EXPECT_THAT(fault(replaced("\"segments\"", "\"segment\"")), StartsWith("damaged: "));

@@ -54,7 +54,7 @@ TEST_F(StoreLockTest, what_no_manifest_names_goes) {
     EXPECT_EQ(freed.bytes, 7U + 3 * 20U);
     EXPECT_THAT(names("segments"), ElementsAre("named.h5"));
     EXPECT_THAT(names("rejects"), ElementsAre("0123.csv"));
-    EXPECT_THAT(names("manifest"), ElementsAre("000001.json", "lock"));
+    EXPECT_THAT(names("manifest"), ElementsAre("000001.json"));
     EXPECT_EQ(writer.clean().files, 0U);
 }
 

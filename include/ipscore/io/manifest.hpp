@@ -1,6 +1,7 @@
 // The store: segments, and the manifests that say which of them count.
 #pragma once
 
+#include "ipscore/io/format.hpp"
 #include "ipscore/io/segment.hpp"
 
 #include <cstdint>
@@ -45,7 +46,7 @@ public:
     [[nodiscard]] std::filesystem::path segment_path(const std::string& id) const;
     [[nodiscard]] std::filesystem::path rejects_directory() const { return path_ / "rejects"; }
     [[nodiscard]] std::filesystem::path manifest_path(std::uint64_t version) const;
-    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "manifest" / "lock"; }
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / format::status_name / "lock"; }
 
     /// Of all manifests that are there, rising.
     [[nodiscard]] std::vector<std::uint64_t> versions() const;
