@@ -96,8 +96,7 @@ private:
 
 } // namespace
 
-StoreWriter::StoreWriter(const Store& store)
-    : store_(store), fd_(open_writers_lock(store)) {
+StoreWriter::StoreWriter(const Store& store) : store_(store), fd_(open_writers_lock(store)) {
     // Who cleans holds it alone, for a moment.
     struct flock lock {};
     lock.l_type = F_RDLCK;
