@@ -24,7 +24,7 @@ struct SegmentMerge::Cursor {
         : segment(input.segment),
           table_key(input.table_key),
           reader(input.segment->reader(input.table_key.size())),
-          keep_from(static_cast<std::uint16_t>(input.keep_from)) {}
+          keep_from_(static_cast<std::uint16_t>(input.keep_from)) {}
 
     /// Loads more rows of the current address; false when it has no more.
     bool refill() {
@@ -32,7 +32,7 @@ struct SegmentMerge::Cursor {
         do {
             rows = reader.next_rows();
             if (rows.empty()) return false;
-            if (keep_from > 0) rows = kept(rows);
+            if (keep_from_ > 0) rows = kept(rows);
         } while (rows.empty());
         return true;
     }
@@ -49,21 +49,21 @@ struct SegmentMerge::Cursor {
 private:
     /// A copy without what was pruned.
     io::RowSpan kept(const io::RowSpan& all) {
-        kept_key.clear();
-        kept_day.clear();
-        kept_hits.clear();
+        kept_key_.clear();
+        kept_day_.clear();
+        kept_hits_.clear();
         for (std::size_t i = 0; i < all.size(); ++i) {
-            if (all.day[i] < keep_from) continue;
-            kept_key.push_back(all.key[i]);
-            kept_day.push_back(all.day[i]);
-            kept_hits.push_back(all.hits[i]);
+            if (all.day[i] < keep_from_) continue;
+            kept_key_.push_back(all.key[i]);
+            kept_day_.push_back(all.day[i]);
+            kept_hits_.push_back(all.hits[i]);
         }
-        return {kept_key, kept_day, kept_hits};
+        return {kept_key_, kept_day_, kept_hits_};
     }
-    std::uint16_t keep_from;
-    std::vector<std::uint32_t> kept_key;
-    std::vector<std::uint16_t> kept_day;
-    std::vector<std::uint32_t> kept_hits;
+    std::uint16_t keep_from_;
+    std::vector<std::uint32_t> kept_key_;
+    std::vector<std::uint16_t> kept_day_;
+    std::vector<std::uint32_t> kept_hits_;
 };
 
 class SegmentMerge::ObservationOutput {
