@@ -1,5 +1,7 @@
 #include "ipscore/cli/arguments.hpp"
 
+#include "ipscore/core/control.hpp"
+
 #include <algorithm>
 #include <boost/program_options/cmdline.hpp>
 #include <boost/program_options/errors.hpp>
@@ -273,13 +275,6 @@ std::optional<std::string> nearest(std::string_view word, const Words& candidate
         best = candidate;
     }
     return best;
-}
-
-bool is_control(char c) {
-    constexpr unsigned char first_printable = 0x20;
-    constexpr unsigned char delete_character = 0x7f;
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < first_printable || byte == delete_character;
 }
 
 std::string in_quotes(std::string_view value) {

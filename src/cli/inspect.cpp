@@ -1,6 +1,7 @@
 #include "ipscore/cli/readers.hpp"
 #include "ipscore/cli/run.hpp"
 #include "ipscore/cli/verbs.hpp"
+#include "ipscore/io/json_text.hpp"
 
 namespace ipscore::cli {
 
@@ -48,8 +49,7 @@ void perform(const Words& words, StopFlag& stop, stages::RunMonitor& /*monitor*/
     if (args.json) {
         nlohmann::ordered_json list = nlohmann::ordered_json::array();
         for (const auto& report : reports) list.push_back(stages::inspect_json(report));
-        const auto replace = nlohmann::ordered_json::error_handler_t::replace;
-        print_result(nlohmann::ordered_json{{"reports", list}}.dump(1, ' ', false, replace) + "\n");
+        print_result(io::json_text({{"reports", list}}));
         return;
     }
     std::string text;

@@ -2,6 +2,7 @@
 
 #include "ipscore/cli/readers.hpp"
 #include "ipscore/cli/verbs.hpp"
+#include "ipscore/core/control.hpp"
 #include "ipscore/io/h5.hpp"
 #include "watch.hpp"
 

@@ -1,6 +1,7 @@
 #include "ipscore/cli/readers.hpp"
 #include "ipscore/cli/run.hpp"
 #include "ipscore/cli/verbs.hpp"
+#include "ipscore/io/json_text.hpp"
 #include "ipscore/stages/job_status.hpp"
 
 namespace ipscore::cli {
@@ -33,8 +34,7 @@ void perform(const Words& words, stages::RunMonitor& /*monitor*/) {
     if (args.json) {
         nlohmann::ordered_json list = nlohmann::ordered_json::array();
         for (const stages::JobStatus& job : jobs) list.push_back(stages::status_json(job));
-        const auto replace = nlohmann::ordered_json::error_handler_t::replace;
-        print_result(nlohmann::ordered_json{{"jobs", list}}.dump(1, ' ', false, replace) + "\n");
+        print_result(io::json_text({{"jobs", list}}));
         return;
     }
     std::string text;

@@ -5,6 +5,7 @@
 #include "ipscore/io/csv.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
+#include "ipscore/io/json_text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -205,7 +206,7 @@ Manifest Store::publish(const std::function<bool(Manifest&)>& change) const {
         Manifest manifest = read();
         if (!change(manifest)) return manifest;
         ++manifest.version;
-        const std::string text = to_json(manifest).dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+        const std::string text = json_text(to_json(manifest));
         if (write_new_file(manifest_path(manifest.version), text)) return manifest;
     }
 }

@@ -5,6 +5,7 @@
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
+#include "ipscore/io/json_text.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -211,7 +212,7 @@ OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, boo
         remove_outputs();
         const Json text{
             {"verb", job.verb}, {"hash", job.hash()}, {"identity", job.identity}, {"about", job.about}};
-        write_file(job_path, text.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+        write_file(job_path, json_text(text));
         return;
     }
     const Json before = read_job(job_path);

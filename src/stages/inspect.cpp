@@ -79,8 +79,8 @@ void inspect_store(Inspection& inspection) {
     report.kind = "store";
     const io::Store store = io::Store::open(inspection.path());
     StoreFigures& figures = report.store.emplace();
-    const io::Snapshot snapshot(store); // until the end: no segment may go meanwhile
-    figures.manifest = snapshot.manifest();
+    io::Snapshot snapshot(store); // until the end: no segment may go meanwhile
+    figures.manifest = snapshot.take_manifest();
     const io::Manifest& manifest = figures.manifest;
     const std::uint64_t manifest_bytes =
         io::Store::manifest_bytes(inspection.path()) * memory::manifest_factor;

@@ -4,6 +4,7 @@
 #include "ipscore/core/host.hpp"
 #include "ipscore/core/memory.hpp"
 #include "ipscore/io/format.hpp"
+#include "ipscore/io/json_text.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -112,8 +113,7 @@ PartJobResult make_parts(mpi::World& world, const PartJob& job, const std::vecto
 }
 
 void write_run(const std::filesystem::path& output, const RunSummary& summary) {
-    io::write_file(output / io::format::run_name,
-                   summary.json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    io::write_file(output / io::format::run_name, io::json_text(summary.json));
 }
 
 std::string finished_already_text(const std::filesystem::path& output) {

@@ -282,7 +282,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     world.root_decides(stop, [&] {
         const io::Store store = io::Store::open(args.store);
         snapshot.emplace(store);
-        manifest = snapshot->manifest();
+        manifest = snapshot->take_manifest();
         if (manifest.version == 0) {
             throw InputError(args.store.string() +
                              ": is a store into which nothing was taken yet; run ipscore ingest first");

@@ -1,5 +1,6 @@
 #include "ipscore/stages/run_log.hpp"
 
+#include "ipscore/core/control.hpp"
 #include "ipscore/core/host.hpp"
 
 #include <algorithm>
@@ -15,14 +16,6 @@
 namespace ipscore::stages {
 
 namespace {
-
-/// What would break a line, or a terminal.
-bool is_control(char c) {
-    constexpr unsigned char first_printable = 0x20;
-    constexpr unsigned char delete_character = 0x7f;
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < first_printable || byte == delete_character;
-}
 
 /// A value of logfmt: in quotes where it needs them.
 std::string logfmt_value(const std::string& value) {

@@ -4,10 +4,10 @@
 #include "ipscore/core/memory.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
+#include "ipscore/io/json_text.hpp"
 
 #include <chrono>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 #include <utility>
 
@@ -35,6 +35,8 @@ RunState state_of(ExitCode code) {
 /// Of the whole job, as far as this rank can see it.
 void write_metrics(const std::filesystem::path& file, const std::filesystem::path& directory,
                    const RankStatus& mine) {
+    // Rank 0 tells of all. A rank that fails ends it before it could tell of that.
+    if (mine.rank != 0 && mine.state != RunState::failed) return;
     JobStatus job{.directory = directory,
                   .state = static_cast<JobStatus::State>(mine.state), // which begin alike
                   .ranks = {mine},
@@ -44,9 +46,7 @@ void write_metrics(const std::filesystem::path& file, const std::filesystem::pat
             if (there.root().run == mine.run) job = std::move(there);
         }
     }
-    // A rank that fails ends rank 0 before that could tell of it.
-    const bool for_rank_0 = mine.state == RunState::failed && job.root().host == mine.host;
-    if (mine.rank == 0 || for_rank_0) io::write_file(file, metrics_text(job), durable);
+    if (mine.rank == 0 || job.root().host == mine.host) io::write_file(file, metrics_text(job), durable);
 }
 
 } // namespace
@@ -213,9 +213,8 @@ void RunMonitor::write_files() {
     }
     try {
         if (!directory.empty()) {
-            constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
             io::write_file(directory / io::format::status_name / status_file_name(status),
-                           to_json(status).dump(1, ' ', false, replace) + "\n", durable);
+                           io::json_text(to_json(status)), durable);
         }
         if (!metrics.empty()) write_metrics(metrics, directory, status);
     } catch (const Error& error) {

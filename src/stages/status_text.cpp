@@ -1,6 +1,7 @@
 // The status of a job as text, JSON and metrics.
 #include "ipscore/stages/job_status.hpp"
 #include "ipscore/stages/summary.hpp"
+#include "text_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -73,31 +74,26 @@ std::string work_line(const JobStatus& job) {
 }
 
 std::string ranks_table(const JobStatus& job) {
-    std::size_t host_width = 4;
-    std::size_t phase_width = 5;
-    for (const RankStatus& rank : job.ranks) {
-        host_width = std::max(host_width, rank.host.size());
-        phase_width = std::max(phase_width, rank.phase.size());
-    }
     const std::string& unit = job.root().work.unit;
-    std::string table =
-        fmt::format("{:>5}  {:{}}  {:>8}  {:{}}  {:>10}  {:>13}  {:>10}  {:>10}  {}\n", "rank", "host",
-                    host_width, "process", "phase", phase_width, unit.empty() ? "parts" : unit, "rows",
-                    "rows/s", "memory", "last sign of life");
+    constexpr std::size_t host = 1;
+    constexpr std::size_t phase = 3;
+    constexpr std::size_t last_sign_of_life = 8;
+    TextTable table({"rank", "host", "process", "phase", unit.empty() ? "parts" : unit, "rows", "rows/s",
+                     "memory", "last sign of life"},
+                    {host, phase, last_sign_of_life});
     const double work_seconds = job.work_seconds();
     for (const RankStatus& rank : job.ranks) {
         const double rows_per_second =
             work_seconds > 0 ? static_cast<double>(rank.work.rows) / work_seconds : 0.0;
         const double age = std::max(0.0, job.seen_at - rank.written_at);
-        std::string life = fmt::format("{} ago", seconds_text(age));
+        std::string life = seconds_text(age) + " ago";
         if (job.state == State::running && rank.state == RunState::running && age > silent_after_seconds)
             life += ": SILENT";
-        table += fmt::format("{:>5}  {:{}}  {:>8}  {:{}}  {:>10}  {:>13}  {:>10}  {:>10}  {}\n", rank.rank,
-                             rank.host, host_width, rank.pid, rank.phase, phase_width,
-                             units_text(rank.work, rank.work.done), count_text(rank.work.rows),
-                             rate_text(rows_per_second), bytes_text(rank.peak_memory_bytes), life);
+        table.add({std::to_string(rank.rank), rank.host, std::to_string(rank.pid), rank.phase,
+                   units_text(rank.work, rank.work.done), count_text(rank.work.rows),
+                   rate_text(rows_per_second), bytes_text(rank.peak_memory_bytes), std::move(life)});
     }
-    return table;
+    return table.text();
 }
 
 /// One metric with its values.

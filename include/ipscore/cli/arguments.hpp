@@ -94,9 +94,6 @@ private:
 /// The candidate that a mistyped or shortened `word` most likely means, if any comes close.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view word, const Words& candidates);
 
-/// True for what would break a line, or a terminal.
-[[nodiscard]] bool is_control(char c);
-
 /// `'value'` for a message: on one line, and not too long for it.
 [[nodiscard]] std::string in_quotes(std::string_view value);
 

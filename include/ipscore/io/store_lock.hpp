@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <utility>
 
 namespace ipscore::io {
 
@@ -42,6 +43,8 @@ public:
     ~Snapshot();
 
     [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
+    /// Leaves none here: it may be large, and two would take twice the memory.
+    [[nodiscard]] Manifest take_manifest() noexcept { return std::move(manifest_); }
 
 private:
     Manifest manifest_;
