@@ -3,6 +3,7 @@
 #include "file_lock.hpp"
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
+#include "ipscore/io/format.hpp"
 
 #include <cerrno>
 #include <set>
@@ -65,7 +66,7 @@ public:
         for (const auto& path : files_in(store_.path() / "segments")) {
             if (is_temporary_name(path) || !needed.contains(path.stem().string())) remove(path);
         }
-        for (const char* directory : {"manifest", "rejects"}) {
+        for (const char* directory : {"manifest", "rejects", format::status_name}) {
             for (const auto& path : files_in(store_.path() / directory)) {
                 if (is_temporary_name(path)) remove(path);
             }

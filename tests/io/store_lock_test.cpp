@@ -47,14 +47,16 @@ TEST_F(StoreLockTest, what_no_manifest_names_goes) {
     write_file(store_.path() / "segments" / ".tmp-segment.h5-host-1-1", "left by a killed one");
     write_file(store_.path() / "rejects" / ".tmp-rejects.csv-host-1-2", "left by a killed one");
     write_file(store_.path() / "manifest" / ".tmp-000002.json-host-1-3", "left by a killed one");
+    write_file(store_.path() / "status" / ".tmp-ingest-host-1.json-host-1-4", "left by a killed one");
     write_file(store_.path() / "rejects" / "0123.csv", "kept");
     StoreWriter writer(store_);
     const StoreWriter::Freed freed = writer.clean();
-    EXPECT_EQ(freed.files, 4U);
-    EXPECT_EQ(freed.bytes, 7U + 3 * 20U);
+    EXPECT_EQ(freed.files, 5U);
+    EXPECT_EQ(freed.bytes, 7U + 4 * 20U);
     EXPECT_THAT(names("segments"), ElementsAre("named.h5"));
     EXPECT_THAT(names("rejects"), ElementsAre("0123.csv"));
     EXPECT_THAT(names("manifest"), ElementsAre("000001.json"));
+    EXPECT_THAT(names("status"), ElementsAre("lock"));
     EXPECT_EQ(writer.clean().files, 0U);
 }
 
