@@ -2,6 +2,7 @@
 #include "ipscore/cli/readers.hpp"
 #include "ipscore/cli/run.hpp"
 #include "ipscore/cli/verbs.hpp"
+#include "ipscore/io/csv.hpp"
 
 #include <fmt/format.h>
 
@@ -54,7 +55,8 @@ Arguments describe(stages::IngestArgs& args) {
     Arguments arguments(
         "ingest",
         "Adds files of observations to the store, sorted. All files of one call are added, or none. "
-        "A file whose\ncontent is in the store already is passed over. Bad rows are written to a "
+        "A file that\nis in the store already, read in the same way, is passed over, also under another "
+        "name. Bad rows are written to a "
         "rejects file, with their reasons.");
     arguments.words(
         "FILE",
@@ -81,6 +83,12 @@ Arguments describe(stages::IngestArgs& args) {
         .optional("name", "NAME", "-",
                   "what standard input is called in messages and in the store's manifest",
                   text_into(args.stdin_name))
+        .flag("again", "take in also what the store has: it then counts twice", args.again)
+        .optional(
+            "replace", "NAME", "none",
+            "name or id, as ipscore inspect lists them, of a source of the store whose place FILE takes: "
+            "its rows count no more",
+            text_into(args.replace))
         .flag("strict", "stop at the first bad row (default: skip bad rows, within --max-rejects)",
               args.strict)
         .optional("max-rejects", "ROWS|PERCENT", "1%",
@@ -96,6 +104,7 @@ Arguments describe(stages::IngestArgs& args) {
         .example(
             "  ipscore ingest --store store/ monday.csv tuesday.csv.gz\n"
             "  ipscore ingest --store store/ --feeds feeds.toml in/\n"
+            "  ipscore ingest --store store/ --replace monday.csv monday-corrected.csv\n"
             "  zcat log.gz | ipscore ingest --store store/ --format jsonl --columns ip=client_ip,day=ts -\n")
         .when_stopped("the store is as it was: run the same command again");
     return arguments;
@@ -110,13 +119,21 @@ void perform(const Words& words, StopFlag& stop, stages::RunMonitor& monitor) {
     const stages::IngestArgs args = parse_ingest(words);
     const stages::IngestReport done = stages::ingest(args, stop, monitor);
     for (const stages::IngestedFile& file : done.files) {
+        const std::string replaced =
+            file.replaced.empty() ? ""
+                                  : fmt::format(", in place of {}", io::quoted_for_message(file.replaced));
         if (file.already_there) {
-            monitor.log().info(fmt::format("{}: already in the store", file.name));
+            if (file.replaced_by.empty())
+                monitor.log().info(fmt::format("{}: already in the store{}", file.name, replaced));
             continue;
         }
         std::string line = fmt::format("{}: {} rows, {} rejected", file.name, stages::count_text(file.rows),
                                        stages::count_text(file.rejected));
         if (!file.rejects.empty()) line += ", see " + file.rejects.string();
+        if (file.forgotten > 0)
+            line +=
+                fmt::format(", {} of addresses to be forgotten left out", stages::count_text(file.forgotten));
+        line += replaced;
         monitor.log().info(line);
     }
     monitor.log().info(fmt::format("{}: {} rows in manifest {}, in {}", args.store.string(),

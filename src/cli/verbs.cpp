@@ -7,6 +7,7 @@ Verb generate_verb();
 Verb ingest_verb();
 Verb compact_verb();
 Verb prune_verb();
+Verb forget_verb();
 Verb prepare_verb();
 Verb score_verb();
 Verb export_verb();
@@ -15,7 +16,7 @@ Verb inspect_verb();
 
 std::vector<Verb> all_verbs() {
     return {generate_verb(), ingest_verb(),  prepare_verb(), score_verb(), export_verb(),
-            status_verb(),   inspect_verb(), compact_verb(), prune_verb()};
+            status_verb(),   inspect_verb(), compact_verb(), prune_verb(), forget_verb()};
 }
 
 } // namespace ipscore::cli

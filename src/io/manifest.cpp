@@ -20,40 +20,61 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::string_view manifest_format = "ipscore manifest";
 
+Json to_json(const RowsPerDay& days) {
+    Json json = Json::object();
+    for (const auto& [day, rows] : days) json[date_text(day)] = rows;
+    return json;
+}
+
+/// A reader of the version before would count what does not count, or lose what is known.
+bool needs_this_version(const Manifest& manifest) {
+    return !manifest.forgotten.empty() || std::ranges::any_of(manifest.segments, [](const auto& segment) {
+        return !segment.filter.keeps_all() || !segment.sources.empty();
+    }) || std::ranges::any_of(manifest.sources, [](const auto& source) {
+        return !source.replaced_by.empty();
+    });
+}
+
 Json to_json(const Manifest& manifest) {
     Json segments = Json::array();
     for (const SegmentInfo& segment : manifest.segments) {
-        Json days = Json::object();
-        for (const auto& [day, rows] : segment.days) days[date_text(day)] = rows;
-        Json entry{
-            {"id", segment.id},     {"rows", segment.rows},   {"addresses", segment.addresses},
-            {"keys", segment.keys}, {"bytes", segment.bytes}, {"checksum", checksum_text(segment.checksum)},
-            {"rows_per_day", days}};
-        if (segment.keep_from > 0) entry["keep_from"] = date_text(segment.keep_from);
+        Json entry{{"id", segment.id},
+                   {"rows", segment.rows},
+                   {"addresses", segment.addresses},
+                   {"keys", segment.keys},
+                   {"bytes", segment.bytes},
+                   {"checksum", checksum_text(segment.checksum)},
+                   {"rows_per_day", to_json(segment.days)}};
+        entry.update(to_json(segment.filter));
+        for (const SegmentSource& source : segment.sources)
+            entry["sources"].push_back({{"id", source.id}, {"rows_per_day", to_json(source.days)}});
         segments.push_back(std::move(entry));
     }
     Json sources = Json::array();
     for (const Source& source : manifest.sources) {
-        sources.push_back({{"name", source.name},
+        sources.push_back({{"id", source.id},
+                           {"name", source.name},
                            {"content_hash", source.content_hash},
+                           {"form", source.form},
                            {"bytes", source.bytes},
                            {"rows", source.rows},
                            {"rejected", source.rejected},
                            {"ingested_at", source.ingested_at},
                            {"segments", source.segments}});
+        if (!source.replaced_by.empty()) sources.back()["replaced_by"] = source.replaced_by;
     }
-    const bool pruned =
-        std::ranges::any_of(manifest.segments, [](const auto& segment) { return segment.keep_from > 0; });
     Json json{{"format", manifest_format},
-              {"format_version", pruned ? format::manifest_version : 1},
+              {"format_version", needs_this_version(manifest) ? format::manifest_version : 1},
               {"version", manifest.version}};
     json["segments"] = std::move(segments); // a copy would be what takes the most memory of an ingest
     json["sources"] = std::move(sources);
+    for (const Network& network : manifest.forgotten.networks())
+        json["forgotten"].push_back(to_string(network));
     return json;
 }
 
-struct BadManifest : std::runtime_error {
-    using std::runtime_error::runtime_error;
+struct BadManifest : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
 };
 
 Day day_of(const std::string& text) {
@@ -71,7 +92,13 @@ std::uint64_t checksum_of(const std::string& text) {
     return checksum;
 }
 
-/// Throws Json::exception and BadManifest.
+RowsPerDay rows_per_day_of(const Json& json) {
+    RowsPerDay days;
+    for (const auto& [day, rows] : json.items()) days[day_of(day)] = rows.get<std::uint64_t>();
+    return days;
+}
+
+/// Throws Json::exception and std::invalid_argument.
 Manifest from_json(const Json& json) {
     Manifest manifest;
     manifest.version = json.at("version");
@@ -83,21 +110,29 @@ Manifest from_json(const Json& json) {
         segment.keys = entry.at("keys");
         segment.bytes = entry.at("bytes");
         segment.checksum = checksum_of(entry.at("checksum"));
-        for (const auto& [day, rows] : entry.at("rows_per_day").items()) {
-            segment.days[day_of(day)] = rows.get<std::uint64_t>();
+        segment.days = rows_per_day_of(entry.at("rows_per_day"));
+        segment.filter = row_filter_of(entry);
+        if (const auto sources = entry.find("sources"); sources != entry.end()) {
+            for (const Json& source : *sources)
+                segment.sources.push_back({source.at("id"), rows_per_day_of(source.at("rows_per_day"))});
         }
-        if (entry.contains("keep_from")) segment.keep_from = day_of(entry.at("keep_from"));
         manifest.segments.push_back(std::move(segment));
     }
     for (const Json& entry : json.at("sources")) {
-        manifest.sources.push_back({.name = entry.at("name"),
-                                    .content_hash = entry.at("content_hash"),
+        const std::string content_hash = entry.at("content_hash");
+        manifest.sources.push_back({.id = entry.value("id", content_hash.substr(0, source_id_digits)),
+                                    .name = entry.at("name"),
+                                    .content_hash = content_hash,
+                                    .form = entry.value("form", std::string()),
                                     .bytes = entry.at("bytes"),
                                     .rows = entry.at("rows"),
                                     .rejected = entry.at("rejected"),
                                     .ingested_at = entry.at("ingested_at"),
-                                    .segments = entry.at("segments")});
+                                    .segments = entry.at("segments"),
+                                    .replaced_by = entry.value("replaced_by", std::string())});
     }
+    // Read as the member of a filter, of which it is the only one here.
+    manifest.forgotten = row_filter_of(json).forgotten;
     return manifest;
 }
 
@@ -130,9 +165,51 @@ RowsPerDay Manifest::rows_per_day() const {
     return total;
 }
 
-const Source* Manifest::find_source(const std::string& content_hash) const noexcept {
-    const auto found = std::ranges::find(sources, content_hash, &Source::content_hash);
-    return found == sources.end() ? nullptr : &*found;
+const Source* Manifest::find_source(std::string_view content_hash, std::string_view form) const noexcept {
+    const Source* found = nullptr;
+    for (const Source& source : sources) {
+        const bool is_it =
+            source.content_hash == content_hash && (source.form == form || source.form.empty());
+        if (is_it && (found == nullptr || !found->replaced_by.empty())) found = &source;
+    }
+    return found;
+}
+
+std::vector<const Source*> Manifest::sources_named(std::string_view name) const {
+    std::vector<const Source*> found;
+    for (const Source& source : sources) {
+        if (source.replaced_by.empty() && (source.name == name || source.id == name))
+            found.push_back(&source);
+    }
+    return found;
+}
+
+void Manifest::remove_rows_of(Source& source) {
+    for (const std::string& id : source.segments) {
+        const auto segment = std::ranges::find(segments, id, &SegmentInfo::id);
+        if (segment == segments.end()) continue; // pruned
+        const std::vector<std::string> sources_here = sources_of(*segment);
+        if (std::ranges::find(sources_here, source.id) == sources_here.end()) {
+            throw InputError(fmt::format("segment {} mixes rows of {} with others, as earlier versions did, "
+                                         "and cannot be parted; take "
+                                         "all files in again, into a new store",
+                                         id, quoted_for_message(source.name)));
+        }
+        if (!segment->sources.empty()) segment->remove_source(source.id);
+        if (segment->sources.empty() || segment->days.empty()) segments.erase(segment);
+    }
+    source.segments.clear();
+}
+
+std::vector<std::string> Manifest::sources_of(const SegmentInfo& segment) const {
+    std::vector<std::string> ids;
+    for (const SegmentSource& source : segment.sources) ids.push_back(source.id);
+    if (!ids.empty()) return ids;
+    for (const Source& source : sources) {
+        if (std::ranges::find(source.segments, segment.id) != source.segments.end()) ids.push_back(source.id);
+    }
+    if (ids.size() != 1) ids = {""};
+    return ids;
 }
 
 Store Store::open(const std::filesystem::path& path) {
@@ -188,7 +265,7 @@ Manifest Store::read(std::uint64_t version) const {
         return manifest;
     } catch (const Json::exception& error) {
         throw InputError(fmt::format("{}: damaged: {}", path.string(), error.what()));
-    } catch (const BadManifest& error) {
+    } catch (const std::invalid_argument& error) {
         throw InputError(fmt::format("{}: damaged: {}", path.string(), error.what()));
     }
 }

@@ -108,7 +108,7 @@ void remove_entry(const std::filesystem::path& path) {
 }
 
 /// What jobs that were killed left behind; the lock says that none is alive.
-void remove_temporary_files(const std::filesystem::path& directory) {
+void remove_temporary_files_in(const std::filesystem::path& directory) {
     if (!std::filesystem::is_directory(directory)) return;
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
         if (is_temporary_name(entry.path())) remove_entry(entry.path());
@@ -197,7 +197,6 @@ OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, boo
                                  std::chrono::milliseconds patience)
     : path_(std::move(path)), lock_((make_own_directory(path_), path_), patience) {
     remove_temporary_files(path_);
-    remove_temporary_files(path_ / format::runs_name);
     if (restart) remove_outputs();
 
     const std::filesystem::path job_path = path_ / format::job_name;
@@ -229,6 +228,11 @@ OutputDirectory::OutputDirectory(std::filesystem::path path, const Job& job, boo
                         path_.string(), text));
     }
     state_ = std::filesystem::exists(path_ / format::index_name) ? State::finished : State::unfinished;
+}
+
+void remove_temporary_files(const std::filesystem::path& directory) {
+    remove_temporary_files_in(directory);
+    remove_temporary_files_in(directory / format::runs_name);
 }
 
 void OutputDirectory::remove_outputs() const {

@@ -36,33 +36,39 @@ void write_part_record(H5File& file, const char* format, const std::string& job_
     write_text(file, format::counts, record.counts.dump());
 }
 
+PartRecord read_part_record(const H5File& file, const char* format) {
+    check_format(file, format);
+    PartRecord record;
+    record.addresses = file.read_u64("/", "addresses");
+    record.rows = file.read_u64("/", "rows");
+    record.first_address = {file.read_u64("/", "first_address_hi"), file.read_u64("/", "first_address_lo")};
+    record.last_address = {file.read_u64("/", "last_address_hi"), file.read_u64("/", "last_address_lo")};
+    record.checksum = file.read_u64("/", "checksum");
+    try {
+        record.counts = Json::parse(read_text(file, format::counts));
+    } catch (const Json::exception& error) {
+        file.damaged(error.what());
+    }
+    return record;
+}
+
 std::optional<PartRecord> verify_part(const std::filesystem::path& path, const char* format,
                                       const std::string& job_hash, std::uint64_t part,
                                       std::span<const ColumnName> columns, const StopFlag& halt) {
     if (!std::filesystem::exists(path)) return std::nullopt;
     try {
         const H5File file = H5File::open(path);
-        check_format(file, format);
+        PartRecord record = read_part_record(file, format);
         if (file.read_text("/", format::attribute_job) != job_hash) return std::nullopt;
         if (file.read_u64("/", format::attribute_part) != part) return std::nullopt;
         std::vector<std::uint64_t> checksums;
         for (const ColumnName& column : columns)
             checksums.push_back(verify_column(file, column.name, column.type, halt));
-        PartRecord record;
-        record.addresses = file.read_u64("/", "addresses");
-        record.rows = file.read_u64("/", "rows");
-        record.first_address = {file.read_u64("/", "first_address_hi"),
-                                file.read_u64("/", "first_address_lo")};
-        record.last_address = {file.read_u64("/", "last_address_hi"), file.read_u64("/", "last_address_lo")};
-        record.checksum = file.read_u64("/", "checksum");
-        record.counts = Json::parse(read_text(file, format::counts));
         if (record.checksum != combine_checksums(checksums)) return std::nullopt;
         return record;
     } catch (const InputError&) {
         return std::nullopt;
     } catch (const Interrupted&) {
-        return std::nullopt;
-    } catch (const Json::exception&) {
         return std::nullopt;
     }
 }

@@ -371,6 +371,21 @@ ScoresIndex read_scores_index(const std::filesystem::path& scores) {
     return index;
 }
 
+scoring::ScoringInputs read_scoring_inputs(const std::filesystem::path& scores, const ScoresIndex& index) {
+    const H5File file = H5File::open(scores / format::index_name);
+    scoring::ScoringInputs inputs;
+    inputs.postings.offsets = read_column<std::uint32_t>(file, format::posting_offsets);
+    read_member<std::uint32_t>(file, format::posting_tag, inputs.postings.postings,
+                               [](scoring::Posting& posting, std::uint32_t value) { posting.tag = value; });
+    read_member<std::uint32_t>(
+        file, format::posting_weight, inputs.postings.postings,
+        [](scoring::Posting& posting, std::uint32_t value) { posting.weight = value; });
+    std::vector<std::string_view> tags;
+    for (std::size_t tag = 0; tag < index.tags.size(); ++tag) tags.push_back(index.tags[tag]);
+    inputs.rules = scoring::TagRules(index.model, tags);
+    return inputs;
+}
+
 bool scores_index_stands(const std::filesystem::path& scores, const std::string& content_hash) {
     try {
         const H5File file = H5File::open(scores / format::index_name);

@@ -5,7 +5,6 @@
 #include "ipscore/io/column.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace ipscore::io {
 
@@ -19,7 +18,48 @@ constexpr std::size_t days_max = 1U << 16U;
 
 } // namespace
 
-SegmentWriter::SegmentWriter(const std::filesystem::path& path)
+namespace {
+
+void subtract(RowsPerDay& from, const RowsPerDay& rows) {
+    for (const auto& [day, count] : rows) {
+        const auto found = from.find(day);
+        if (found == from.end()) continue;
+        found->second -= std::min(found->second, count);
+        if (found->second == 0) from.erase(found);
+    }
+}
+
+} // namespace
+
+void SegmentInfo::prune(Day first_day_kept) {
+    // Also where it has no earlier row: a merge of it with others would not know that it has none.
+    filter.keep_from = std::max(filter.keep_from, first_day_kept);
+    days.erase(days.begin(), days.lower_bound(first_day_kept));
+    for (SegmentSource& source : sources)
+        source.days.erase(source.days.begin(), source.days.lower_bound(first_day_kept));
+}
+
+void SegmentInfo::remove_source(std::string_view source_id) {
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        const auto number = static_cast<std::uint32_t>(i);
+        const auto at = std::ranges::lower_bound(filter.removed_sources, number);
+        const bool counts = at == filter.removed_sources.end() || *at != number;
+        if (sources[i].id != source_id || !counts) continue;
+        filter.removed_sources.insert(at, number);
+        subtract(days, sources[i].days);
+        sources[i].days.clear();
+    }
+}
+
+void SegmentInfo::forget(const NetworkSet& networks, const std::vector<RowsPerDay>& row_days) {
+    filter.forgotten.add(networks.networks());
+    for (std::size_t i = 0; i < row_days.size(); ++i) {
+        subtract(days, row_days[i]);
+        if (i < sources.size()) subtract(sources[i].days, row_days[i]);
+    }
+}
+
+SegmentWriter::SegmentWriter(const std::filesystem::path& path, bool with_sources)
     : path_(path),
       file_(H5File::create(path)),
       dictionary_(file_, format::dictionary),
@@ -28,7 +68,9 @@ SegmentWriter::SegmentWriter(const std::filesystem::path& path)
       seek_hi_(file_, format::seek_address_hi, Codec::scale_offset),
       seek_lo_(file_, format::seek_address_lo, Codec::scale_offset),
       seek_address_(file_, format::seek_address, Codec::scale_offset),
-      seek_row_(file_, format::seek_row, Codec::scale_offset) {}
+      seek_row_(file_, format::seek_row, Codec::scale_offset) {
+    if (with_sources) source_.emplace(file_, format::row_source, Codec::scale_offset);
+}
 
 void SegmentWriter::end_dictionary() {
     if (!dictionary_ended_) dictionary_.finish();
@@ -66,9 +108,11 @@ SegmentInfo SegmentWriter::finish() {
     rows_.finish();
     for (ColumnWriter<std::uint64_t>* column : {&seek_hi_, &seek_lo_, &seek_address_, &seek_row_})
         column->finish();
+    if (source_) source_->finish();
     write_format(file_, format::segment);
     file_.close();
-    const std::array checksums{dictionary_.checksum(), rows_.checksum()};
+    std::vector<std::uint64_t> checksums{dictionary_.checksum(), rows_.checksum()};
+    if (source_) checksums.push_back(source_->checksum());
     info.checksum = checksum64(std::as_bytes(std::span(checksums)));
     info.bytes = std::filesystem::file_size(path_);
     return info;
@@ -115,6 +159,7 @@ bool segment_is_whole(const std::filesystem::path& path) {
         verify_column(file, format::row_key, ElementType::u32);
         verify_column(file, format::row_day, ElementType::u16);
         verify_column(file, format::row_hits, ElementType::u32);
+        if (file.has(format::row_source)) verify_column(file, format::row_source, ElementType::u32);
         return true;
     } catch (const InputError&) {
         return false;

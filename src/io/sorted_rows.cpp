@@ -71,7 +71,7 @@ std::uint64_t SortedRowsWriter::stored_bytes() const noexcept {
            day_.stored_bytes() + hits_.stored_bytes();
 }
 
-SortedRowsReader::SortedRowsReader(const H5File& file, std::uint64_t keys)
+SortedRowsReader::SortedRowsReader(const H5File& file, std::uint64_t keys, bool with_sources)
     : file_(&file),
       keys_(keys),
       hi_(file, format::address_hi),
@@ -80,10 +80,12 @@ SortedRowsReader::SortedRowsReader(const H5File& file, std::uint64_t keys)
       key_(file, format::row_key),
       day_(file, format::row_day),
       hits_(file, format::row_hits) {
+    if (with_sources) source_.emplace(file, format::row_source);
     if (lo_.size() != hi_.size() || address_rows_.size() != hi_.size()) {
         file.damaged("the columns of addresses differ in length");
     }
-    if (day_.size() != key_.size() || hits_.size() != key_.size()) {
+    if (day_.size() != key_.size() || hits_.size() != key_.size() ||
+        (source_ && source_->size() != key_.size())) {
         file.damaged("the columns of rows differ in length");
     }
 }
@@ -113,7 +115,9 @@ RowSpan SortedRowsReader::next_rows(std::uint64_t at_most) {
     rows.key = key_.next(std::min(at_most, rows_left_));
     rows.day = day_.next(rows.key.size());
     rows.hits = hits_.next(rows.key.size());
-    if (rows.day.size() != rows.size() || rows.hits.size() != rows.size()) {
+    if (source_) rows.source = source_->next(rows.key.size());
+    if (rows.day.size() != rows.size() || rows.hits.size() != rows.size() ||
+        (source_ && rows.source.size() != rows.size())) {
         file_->damaged("the columns of rows are cut into different chunks");
     }
     // Key ids index the postings, so a wrong one must not get there.
@@ -132,6 +136,7 @@ void SortedRowsReader::seek(const SeekPoint& point) {
     key_.seek(point.row);
     day_.seek(point.row);
     hits_.seek(point.row);
+    if (source_) source_->seek(point.row);
     hi_left_ = lo_left_ = address_rows_left_ = {};
     rows_left_ = 0;
 }

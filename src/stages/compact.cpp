@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace ipscore::stages {
@@ -38,28 +39,70 @@ std::uint64_t rows_that_count(const io::SegmentInfo& segment) {
     return rows;
 }
 
-/// Replaces the group by what it was merged into, where the newest manifest still has all of it as it was.
-bool replace(io::Manifest& manifest, const Group& group, const io::SegmentInfo& merged) {
+/// The sources of the rows that count, by id.
+std::vector<std::string> sources_of(const io::Manifest& manifest, const Group& group) {
     std::set<std::string> ids;
-    Day keep_from = 0;
     for (const io::SegmentInfo& segment : group) {
-        const auto found = std::ranges::find(manifest.segments, segment.id, &io::SegmentInfo::id);
-        if (found == manifest.segments.end()) return false;
-        // Pruned meanwhile: from this day on, which the merge did not know.
-        if (found->keep_from > segment.keep_from) keep_from = std::max(keep_from, found->keep_from);
-        ids.insert(segment.id);
-    }
-    std::erase_if(manifest.segments, [&](const auto& segment) { return ids.contains(segment.id); });
-    io::SegmentInfo added = merged;
-    added.keep_from = keep_from;
-    added.days.erase(added.days.begin(), added.days.lower_bound(keep_from));
-    if (added.rows > 0) manifest.segments.push_back(std::move(added));
-    for (io::Source& source : manifest.sources) {
-        const auto gone = [&](const std::string& id) { return ids.contains(id); };
-        if (std::ranges::any_of(source.segments, gone)) {
-            std::erase_if(source.segments, gone);
-            if (merged.rows > 0) source.segments.push_back(merged.id);
+        const std::vector<std::string> sources = manifest.sources_of(segment);
+        for (std::uint32_t number = 0; number < sources.size(); ++number) {
+            if (!std::ranges::binary_search(segment.filter.removed_sources, number))
+                ids.insert(sources[number]);
         }
+    }
+    return {ids.begin(), ids.end()};
+}
+
+void add_rows(io::RowsPerDay& to, const io::RowsPerDay& rows) {
+    for (const auto& [day, count] : rows) to[day] += count;
+}
+
+/// What the manifest says of a group that was merged, as it is now: what stopped to count meanwhile is among
+/// the merged rows, and does not count there either. Nothing where a segment is there no more.
+std::optional<io::SegmentInfo> merged_info(const io::Manifest& manifest, const Group& group,
+                                           const std::vector<std::string>& sources, io::SegmentInfo merged) {
+    std::map<std::string, io::RowsPerDay> days;
+    std::set<std::string> removed;
+    merged.days.clear();
+    for (const io::SegmentInfo& before : group) {
+        const auto now = std::ranges::find(manifest.segments, before.id, &io::SegmentInfo::id);
+        if (now == manifest.segments.end()) return std::nullopt;
+        if (now->filter.keep_from > before.filter.keep_from)
+            merged.filter.keep_from = std::max(merged.filter.keep_from, now->filter.keep_from);
+        for (const Network& network : now->filter.forgotten.networks()) {
+            if (!before.filter.forgotten.holds(network)) merged.filter.forgotten.add({&network, 1});
+        }
+        add_rows(merged.days, now->days);
+        const std::vector<std::string> ids = manifest.sources_of(*now);
+        for (std::uint32_t number = 0; number < ids.size(); ++number) {
+            add_rows(days[ids[number]], now->sources.empty() ? now->days : now->sources[number].days);
+            const auto is_removed = [&](const io::SegmentInfo& segment) {
+                return std::ranges::binary_search(segment.filter.removed_sources, number);
+            };
+            if (is_removed(*now) && !is_removed(before)) removed.insert(ids[number]);
+        }
+    }
+    if (sources.size() > 1) {
+        for (const std::string& id : sources) merged.sources.push_back({id, days[id]});
+        for (const std::string& id : removed) merged.remove_source(id);
+    }
+    return merged;
+}
+
+/// Replaces the group by what it was merged into, where the newest manifest still has all of it.
+bool replace(io::Manifest& manifest, const Group& group, const std::vector<std::string>& sources,
+             const io::SegmentInfo& merged) {
+    std::optional<io::SegmentInfo> added = merged_info(manifest, group, sources, merged);
+    if (!added) return false;
+    const bool has_rows = added->rows > 0;
+    std::set<std::string> ids;
+    for (const io::SegmentInfo& segment : group) ids.insert(segment.id);
+    const auto gone = [&](const std::string& id) { return ids.contains(id); };
+    std::erase_if(manifest.segments, [&](const auto& segment) { return gone(segment.id); });
+    if (has_rows) manifest.segments.push_back(*std::move(added));
+    for (io::Source& source : manifest.sources) {
+        if (std::ranges::none_of(source.segments, gone)) continue;
+        std::erase_if(source.segments, gone);
+        if (has_rows) source.segments.push_back(merged.id);
     }
     return true;
 }
@@ -73,11 +116,23 @@ std::string id_of(const Group& group, const io::SegmentInfo& merged) {
                        checksum_text(merged.checksum).substr(0, checksum_digits));
 }
 
+/// 0 for one whose rows do not count.
+std::uint32_t number_in(const std::vector<std::string>& sources, const std::string& id) {
+    const auto at = std::ranges::lower_bound(sources, id);
+    return at == sources.end() || *at != id ? 0 : static_cast<std::uint32_t>(at - sources.begin());
+}
+
 /// Merges one group and publishes it. False when the group is no more what it was.
-bool compact_group(const io::Store& store, const Group& group, const StopFlag& stop) {
+bool compact_group(const io::Store& store, const io::Manifest& manifest, const Group& group,
+                   const StopFlag& stop) {
+    const std::vector<std::string> sources = sources_of(manifest, group);
     std::vector<MergeFile> files;
-    for (const io::SegmentInfo& segment : group)
-        files.push_back({store.segment_path(segment.id), segment.id, segment.rows, segment.keep_from});
+    for (const io::SegmentInfo& segment : group) {
+        files.push_back({store.segment_path(segment.id), segment.id, segment.rows, segment.filter, {}});
+        if (sources.size() == 1) continue;
+        for (const std::string& id : manifest.sources_of(segment))
+            files.back().sources.push_back(number_in(sources, id));
+    }
     io::TemporaryFile file(store.segment_path("segment"));
     auto merged = merge_files(files, file.path(), store.segment_path("keys"), stop);
     if (!merged) throw Interrupted("stopped on request");
@@ -86,7 +141,7 @@ bool compact_group(const io::Store& store, const Group& group, const StopFlag& s
     std::filesystem::rename(file.path(), store.segment_path(merged->id));
     io::sync_to_disk(store.path() / "segments");
     bool replaced = false;
-    store.publish([&](io::Manifest& newest) { return replaced = replace(newest, group, *merged); });
+    store.publish([&](io::Manifest& newest) { return replaced = replace(newest, group, sources, *merged); });
     return replaced;
 }
 
@@ -113,7 +168,8 @@ std::vector<std::vector<std::size_t>> plan_compaction(const std::vector<io::Segm
         }
     }
     for (std::size_t i = 0; i < segments.size(); ++i) {
-        if (!merged.contains(i) && is_worn(segments[i])) plan.push_back({i});
+        const bool is_due = is_worn(segments[i]) || !segments[i].filter.forgotten.empty();
+        if (!merged.contains(i) && is_due) plan.push_back({i});
     }
     return plan;
 }
@@ -140,7 +196,7 @@ CompactReport compact(const CompactArgs& args, const StopFlag& stop, RunMonitor&
         for (const auto& indexes : plan) {
             Group group;
             for (const std::size_t index : indexes) group.push_back(segments[index]);
-            if (!compact_group(store, group, stop)) continue;
+            if (!compact_group(store, snapshot.manifest(), group, stop)) continue;
             ++report.merges;
             ++counters.parts;
             for (const io::SegmentInfo& segment : group) {

@@ -1,22 +1,22 @@
 #include "ipscore/stages/ingest.hpp"
 
+#include "forgetting.hpp"
 #include "ingest_file.hpp"
 #include "ingest_inputs.hpp"
 #include "ingest_plan.hpp"
+#include "ingest_sources.hpp"
 #include "ipscore/core/checksum.hpp"
 #include "ipscore/core/error.hpp"
+#include "ipscore/io/csv.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/manifest.hpp"
 #include "ipscore/io/store_lock.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
-#include <set>
 #include <tbb/global_control.h>
 #include <tbb/parallel_pipeline.h>
 #include <tbb/task_arena.h>
@@ -36,16 +36,10 @@ std::uint64_t text_bytes(const std::vector<IngestInput>& inputs) {
     return bytes;
 }
 
-std::string now_text() {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                       fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
-}
-
 /// Gives the files of one source their names and adds it to the manifest.
 void publish_files(const io::Store& store, PendingFile& pending) {
-    constexpr std::size_t id_digits = 16;
     constexpr std::size_t checksum_digits = 8;
-    const std::string stem = pending.content_hash.substr(0, id_digits);
+    const std::string& stem = pending.source_id;
     for (std::size_t i = 0; i < pending.segments.size(); ++i) {
         auto& [file, info] = pending.segments[i];
         // Another ingest may be cutting the same content into other segments right now: one id, one meaning.
@@ -57,19 +51,6 @@ void publish_files(const io::Store& store, PendingFile& pending) {
     }
     if (!pending.segments.empty()) io::sync_to_disk(store.path() / "segments");
     if (!pending.rejects->empty()) pending.report.rejects = pending.rejects->publish(stem + ".csv");
-}
-
-bool add_to_manifest(io::Manifest& manifest, const PendingFile& pending) {
-    if (manifest.find_source(pending.content_hash) != nullptr) return false;
-    for (const auto& [file, info] : pending.segments) manifest.segments.push_back(info);
-    manifest.sources.push_back({.name = pending.report.name,
-                                .content_hash = pending.content_hash,
-                                .bytes = pending.report.bytes,
-                                .rows = pending.report.rows,
-                                .rejected = pending.report.rejected,
-                                .ingested_at = now_text(),
-                                .segments = pending.report.segments});
-    return true;
 }
 
 /// What runs that were killed left, and what a compaction had to leave to a reader.
@@ -89,19 +70,38 @@ void check_rows(const IngestArgs& args, const std::vector<PendingFile>& pending)
                     args.store.string(), rows, pending.size(), args.min_rows));
 }
 
-/// Of the sources: all that is kept of a manifest, which takes many times the memory.
-std::set<std::string> content_hashes(const io::Manifest& manifest) {
-    std::set<std::string> hashes;
-    for (const io::Source& source : manifest.sources) hashes.insert(source.content_hash);
-    return hashes;
+/// The name of the file, whatever it lies in and however it is compressed.
+std::filesystem::path bare_name(const std::string& name) {
+    const std::filesystem::path file = std::filesystem::path(name).filename();
+    const bool is_compressed = file.extension() == ".gz" || file.extension() == ".zst";
+    return is_compressed ? file.stem() : file;
+}
+
+/// What an operator may not expect of a file that was taken in, or was not.
+void warn_of_file(const IngestedFile& file, RunLog& log) {
+    if (!file.replaced_by.empty()) {
+        log.warning(
+            fmt::format("{}: was replaced in the store by {}, and does not count; --again takes it all "
+                        "the same",
+                        file.name, io::quoted_for_message(file.replaced_by)));
+    } else if (file.already_there && bare_name(file.name) != bare_name(file.source_name)) {
+        log.warning(fmt::format("{}: the store has the same content under the name {}, and it counts once; "
+                                "--again takes it all the same",
+                                file.name, io::quoted_for_message(file.source_name)));
+    }
+    if (!file.rejects.empty()) {
+        log.warning(fmt::format("{}: {} bad rows were left out, see {}; the first: {}", file.name,
+                                file.rejected, file.rejects.string(), file.first_reject),
+                    file.rejected);
+    }
 }
 
 /// Reads all files, a large one with all threads and others side by side.
 class FilesReader {
 public:
     FilesReader(const IngestJob& job, const IngestPlan& plan, const std::vector<IngestInput>& inputs,
-                const std::set<std::string>& there)
-        : job_(job), plan_(plan), inputs_(inputs), there_(there), arena_(plan.threads) {}
+                KnownSources known)
+        : job_(job), plan_(plan), inputs_(inputs), known_(std::move(known)), arena_(plan.threads) {}
 
     std::vector<PendingFile> read() {
         for (std::size_t i = 0; i < inputs_.size();) {
@@ -156,9 +156,9 @@ private:
 
     void take(PendingFile file) {
         // What is there already leaves no files behind.
-        file.report.already_there = there_.contains(file.content_hash);
-        for (const PendingFile& other : pending_)
-            file.report.already_there |= other.content_hash == file.content_hash;
+        const bool counts_anyway = job_.args.again || !job_.args.replace.empty();
+        file.report.already_there = !counts_anyway && known_.has(file.content_hash, file.report.form);
+        known_.add(file.content_hash, file.report.form);
         if (file.report.already_there) {
             file.segments.clear();
             file.rejects.reset();
@@ -169,7 +169,7 @@ private:
     const IngestJob& job_;
     const IngestPlan& plan_;
     const std::vector<IngestInput>& inputs_;
-    const std::set<std::string>& there_; ///< hashes of content that the store has
+    KnownSources known_;
     tbb::task_arena arena_;
     std::vector<PendingFile> pending_;
 };
@@ -181,19 +181,32 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& mo
     monitor.write_metrics_to(args.metrics);
     monitor.begin_phase("read");
     const std::vector<IngestInput> inputs = ingest_inputs(args);
+    if (!args.replace.empty() && inputs.size() != 1) {
+        throw InputError(fmt::format("--replace takes the one file that is to take the place of {}, not {}",
+                                     io::quoted_for_message(args.replace), inputs.size()));
+    }
     const IngestPlan plan = plan_ingest(args, inputs); // may refuse, and then there is to be no store
-    const io::Store store = io::Store::open_or_create(args.store);
+    // Only a store that is there has what can be replaced.
+    const io::Store store =
+        args.replace.empty() ? io::Store::open_or_create(args.store) : io::Store::open(args.store);
     io::StoreWriter writer(store);
     clean(writer, monitor.log(), args.store);
-    const std::set<std::string> there = content_hashes(store.read());
+    std::optional<KnownSources> known;
+    NetworkSet forgotten;
+    {
+        const io::Manifest manifest = store.read();
+        if (!args.replace.empty()) check_replace(store, manifest, args.replace);
+        known.emplace(manifest);
+        forgotten = manifest.forgotten;
+    }
     const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
                                           static_cast<std::size_t>(plan.threads));
     monitor.watch_shared(args.store);
     const std::uint64_t bytes = text_bytes(inputs);
     IngestProgress progress(inputs, bytes, monitor.log(),
                             monitor.begin_work(bytes, 0, plan.threads, "bytes"));
-    const IngestJob job{args, store, stop, progress};
-    std::vector<PendingFile> pending = FilesReader(job, plan, inputs, there).read();
+    const IngestJob job{args, store, stop, progress, forgotten};
+    std::vector<PendingFile> pending = FilesReader(job, plan, inputs, *std::move(known)).read();
     monitor.end_work();
     check_rows(args, pending);
     monitor.begin_phase("publish");
@@ -203,22 +216,19 @@ IngestReport ingest(const IngestArgs& args, const StopFlag& stop, RunMonitor& mo
     const io::Manifest manifest = store.publish([&](io::Manifest& newest) {
         bool changed = false;
         for (PendingFile& file : pending) {
-            if (file.report.already_there) continue;
-            const bool added = add_to_manifest(newest, file);
-            file.report.already_there = !added;
-            changed = changed || added;
+            changed = take_source(args, store, newest, file, forgotten) || changed;
         }
         return changed;
     });
+    if (manifest.forgotten != forgotten) { // since the files were read
+        for (const PendingFile& file : pending) {
+            if (!file.report.rejects.empty()) forget_in_rejects(file.report.rejects, manifest.forgotten);
+        }
+    }
     report.manifest_version = manifest.version;
     report.store_rows = manifest.rows();
     for (PendingFile& file : pending) report.files.push_back(std::move(file.report));
-    for (const IngestedFile& file : report.files) {
-        if (file.rejects.empty()) continue;
-        monitor.log().warning(fmt::format("{}: {} bad rows were left out, see {}; the first: {}", file.name,
-                                          file.rejected, file.rejects.string(), file.first_reject),
-                              file.rejected);
-    }
+    for (const IngestedFile& file : report.files) warn_of_file(file, monitor.log());
     monitor.end_phases();
     return report;
 }

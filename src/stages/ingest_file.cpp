@@ -1,5 +1,7 @@
 #include "ingest_file.hpp"
 
+#include "forgetting.hpp"
+#include "ingest_sources.hpp"
 #include "ipscore/core/error.hpp"
 #include "ipscore/core/stop.hpp"
 #include "ipscore/io/csv.hpp"
@@ -37,6 +39,7 @@ public:
         if (run_.rows() > 0) write_segment();
         pending_.rejects->close();
         pending_.content_hash = file->content_hash();
+        pending_.source_id = make_source_id(pending_.content_hash, pending_.report.form, job_.args.again);
         pending_.report.bytes = file->bytes();
         check_rejects();
         check_rows();
@@ -80,8 +83,9 @@ private:
                 tbb::make_filter<std::shared_ptr<Parsed>, void>(filter_mode::serial_in_order, collect));
     }
 
-    void take(const io::ObservationBatch& batch) {
+    void take(io::ObservationBatch& batch) {
         IngestedFile& report = pending_.report;
+        if (!job_.forgotten.empty()) forget(batch);
         for (const io::Reject& reject : batch.rejects) {
             if (report.rejected == 0)
                 report.first_reject = fmt::format("line {}: {}", reject.line, reject.reason);
@@ -100,6 +104,25 @@ private:
             taken = run_.add(batch, taken);
             if (run_.is_full()) write_segment();
         }
+    }
+
+    /// Takes out what is of addresses that are to be forgotten.
+    void forget(io::ObservationBatch& batch) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < batch.address.size(); ++i) {
+            if (job_.forgotten.holds(batch.address[i])) continue;
+            batch.address[kept] = batch.address[i];
+            batch.key[kept] = batch.key[i];
+            batch.day[kept] = batch.day[i];
+            batch.hits[kept] = batch.hits[i];
+            ++kept;
+        }
+        pending_.report.forgotten += batch.address.size() - kept;
+        batch.address.resize(kept);
+        batch.key.resize(kept);
+        batch.day.resize(kept);
+        batch.hits.resize(kept);
+        for (io::Reject& reject : batch.rejects) redact(reject, job_.forgotten);
     }
 
     void write_segment() {
@@ -160,7 +183,7 @@ void RejectsFile::add(const io::Reject& reject) {
     if (!file_) {
         file_ = std::make_unique<io::TemporaryFile>(directory_ / "rejects.csv");
         out_.open(file_->path(), std::ios::binary);
-        out_ << "file,line,reason,row\n";
+        out_ << io::rejects_header;
     }
     std::string line;
     io::append_csv_field(line, source_);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ingest_inputs.hpp"
+#include "ipscore/core/network_set.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/manifest.hpp"
 #include "ipscore/io/observations.hpp"
@@ -47,6 +48,7 @@ private:
 struct PendingFile {
     IngestedFile report;
     std::string content_hash;
+    std::string source_id;
     std::vector<std::pair<std::unique_ptr<io::TemporaryFile>, io::SegmentInfo>> segments;
     std::unique_ptr<RejectsFile> rejects;
 };
@@ -80,6 +82,7 @@ struct IngestJob {
     const io::Store& store;
     const StopFlag& stop;
     IngestProgress& progress;
+    const NetworkSet& forgotten; ///< addresses of which no row is to be taken in
 };
 
 /// On the TBB threads of the caller's arena. Throws as ingest() does.

@@ -95,7 +95,7 @@ void inspect_store(Inspection& inspection) {
     for (const auto& [day, rows] : *report.rows_per_day) *report.rows += rows;
     for (const io::SegmentInfo& segment : manifest.segments) {
         files.push_back(store.segment_path(segment.id));
-        segments.push_back({files.back(), segment.keep_from});
+        segments.push_back({files.back(), segment.filter});
         *report.keys += segment.keys;
     }
     report.columns = inspecting::columns_of(files);

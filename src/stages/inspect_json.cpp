@@ -53,12 +53,16 @@ Json store_json(const StoreFigures& store) {
                             {"keys", segment.keys},
                             {"bytes", segment.bytes}});
     Json sources = Json::array();
-    for (const io::Source& source : store.manifest.sources)
-        sources.push_back({{"name", source.name},
+    for (const io::Source& source : store.manifest.sources) {
+        sources.push_back({{"id", source.id},
+                           {"name", source.name},
+                           {"form", source.form},
                            {"bytes", source.bytes},
                            {"rows", source.rows},
                            {"rejected", source.rejected},
                            {"ingested_at", source.ingested_at}});
+        if (!source.replaced_by.empty()) sources.back()["replaced_by"] = source.replaced_by;
+    }
     Json compactable = Json::array();
     for (const CompactableGroup& group : store.compactable)
         compactable.push_back({{"ids", group.segments}, {"rows", group.rows}, {"bytes", group.bytes}});

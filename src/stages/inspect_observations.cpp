@@ -25,8 +25,6 @@ namespace ipscore::stages::inspecting {
 
 namespace {
 
-constexpr Day all_days = 0;
-
 struct KeyCount {
     std::uint64_t rows = 0;
     std::uint64_t hits = 0;
@@ -48,9 +46,8 @@ public:
         address_ = address;
     }
     /// `key_ids`: of the rows' own keys; empty where those are the same.
-    void add(const io::RowSpan& rows, std::span<const std::uint32_t> key_ids, Day keep_from) {
+    void add(const io::RowSpan& rows, std::span<const std::uint32_t> key_ids) {
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            if (rows.day[i] < keep_from) continue;
             ++rows_;
             ++day_rows_[rows.day[i]];
             hits_ = add_saturating(hits_, std::uint64_t{rows.hits[i]});
@@ -138,10 +135,11 @@ void look_for_stop(const StopFlag& stop) {
     if (stop.requested()) throw Interrupted("stopped on request");
 }
 
-void count_rows(io::SortedRowsReader& reader, std::span<const std::uint32_t> key_ids, Day keep_from,
-                ObservationCounter& counter, const StopFlag& stop) {
+template <class Reader>
+void count_rows(Reader& reader, std::span<const std::uint32_t> key_ids, ObservationCounter& counter,
+                const StopFlag& stop) {
     for (auto rows = reader.next_rows(); !rows.empty(); rows = reader.next_rows()) {
-        counter.add(rows, key_ids, keep_from);
+        counter.add(rows, key_ids);
         look_for_stop(stop);
     }
 }
@@ -149,15 +147,14 @@ void count_rows(io::SortedRowsReader& reader, std::span<const std::uint32_t> key
 /// A segment on its way through the merge.
 struct Cursor {
     std::vector<std::uint32_t> key_ids; ///< in the merged dictionary
-    Day keep_from = 0;
-    std::unique_ptr<io::SortedRowsReader> reader;
+    std::unique_ptr<io::FilteredRowsReader> reader;
 };
 
 void merge_rows(std::vector<Cursor>& cursors, ObservationCounter& counter, const StopFlag& stop) {
     using Next = std::pair<Address, std::size_t>; // a cursor's next address
     std::priority_queue<Next, std::vector<Next>, std::greater<>> next;
     const auto advance = [&](std::size_t cursor) {
-        io::SortedRowsReader& reader = *cursors[cursor].reader;
+        io::FilteredRowsReader& reader = *cursors[cursor].reader;
         if (reader.next_address()) next.emplace(reader.address(), cursor);
     };
     for (std::size_t c = 0; c < cursors.size(); ++c) advance(c);
@@ -168,7 +165,7 @@ void merge_rows(std::vector<Cursor>& cursors, ObservationCounter& counter, const
             const std::size_t cursor = next.top().second;
             next.pop();
             const Cursor& at = cursors[cursor];
-            count_rows(*at.reader, at.key_ids, at.keep_from, counter, stop);
+            count_rows(*at.reader, at.key_ids, counter, stop);
             advance(cursor);
         }
     }
@@ -200,7 +197,6 @@ ObservationFigures count_segments(const std::vector<SegmentFile>& files, std::ui
     std::vector<Cursor> cursors(files.size());
     for (std::size_t s = 0; s < files.size(); ++s) {
         segments.push_back(std::make_unique<io::Segment>(files[s].path, seek_points_kept));
-        cursors[s].keep_from = files[s].keep_from;
         cursors[s].key_ids.reserve(segments[s]->keys());
     }
     const std::uint64_t keys = merge_dictionaries(
@@ -209,8 +205,8 @@ ObservationFigures count_segments(const std::vector<SegmentFile>& files, std::ui
     need_key_counters(budget, keys);
     ObservationCounter counter(keys, top);
     for (std::size_t s = 0; s < segments.size(); ++s)
-        cursors[s].reader =
-            std::make_unique<io::SortedRowsReader>(segments[s]->reader(cursors[s].key_ids.size()));
+        cursors[s].reader = std::make_unique<io::FilteredRowsReader>(
+            segments[s]->reader(cursors[s].key_ids.size(), files[s].filter));
     merge_rows(cursors, counter, stop);
     cursors.clear();
     ObservationFigures figures = counter.finish([&](auto& names) {
@@ -235,7 +231,7 @@ ObservationFigures count_table(const std::filesystem::path& table, const std::ve
         io::SortedRowsReader reader(file, keys);
         while (reader.next_address()) {
             counter.begin_address(reader.address());
-            count_rows(reader, {}, all_days, counter, stop);
+            count_rows(reader, {}, counter, stop);
         }
     }
     ObservationFigures figures = counter.finish([&](auto& names) { name_keys(index, names); });
@@ -255,7 +251,7 @@ ObservationFigures count_file(const std::filesystem::path& path, std::size_t top
     io::SortedRowsReader reader(file, keys.value_or(keys_unknown));
     while (reader.next_address()) {
         counter.begin_address(reader.address());
-        count_rows(reader, {}, all_days, counter, stop);
+        count_rows(reader, {}, counter, stop);
     }
     ObservationFigures figures = counter.finish([&](auto& names) { name_keys(file, names); });
     figures.memory_bytes = budget.least_bytes();

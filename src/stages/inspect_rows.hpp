@@ -16,10 +16,10 @@ namespace ipscore::stages::inspecting {
 // Each sets the memory aside that it takes. Throws InputError when that is too much, or for damaged files,
 // and Interrupted when stopped.
 
-/// A segment, of which earlier days were pruned.
+/// A segment, not all rows of which may count.
 struct SegmentFile {
     std::filesystem::path path;
-    Day keep_from = 0;
+    io::RowFilter filter;
 };
 
 /// Of segments, merged; all of them are open at a time. `segment_keys`: sizes of their dictionaries, added

@@ -164,11 +164,12 @@ std::string days_table(const io::RowsPerDay& days) {
 }
 
 std::string sources_table(const io::Manifest& manifest) {
-    TextTable table({"rows", "rejected", "bytes", "segments", "ingested at", "source"}, {4, 5});
+    TextTable table({"rows", "rejected", "bytes", "segments", "ingested at", "id", "source"}, {4, 5, 6});
     for (const io::Source& source : manifest.sources)
         table.add({count_text(source.rows), count_text(source.rejected), bytes_text(source.bytes),
-                   count_text(source.segments.size()), source.ingested_at,
-                   io::quoted_for_message(source.name)});
+                   count_text(source.segments.size()), source.ingested_at, source.id,
+                   io::quoted_for_message(source.name) +
+                       (source.replaced_by.empty() ? "" : ", replaced by " + source.replaced_by)});
     return table.empty() ? "" : "\nsources\n" + table.text();
 }
 

@@ -20,8 +20,8 @@ inline constexpr std::uint64_t manifest_factor = 9;
 /// An open segment, its places to start at included.
 inline constexpr std::uint64_t seek_points_kept = 1U << 14U;
 inline constexpr std::uint64_t segment_file_bytes = mebibyte;
-/// One chunk, decoded and coded, of each column of sorted rows.
-inline constexpr std::uint64_t row_cursor_bytes = 2 * mebibyte;
+/// One chunk, decoded and coded, of each column of sorted rows, and a copy of what of it counts.
+inline constexpr std::uint64_t row_cursor_bytes = 5 * mebibyte / 2;
 /// The same of a writer, and the rows of an address that are sorted in memory.
 inline constexpr std::uint64_t row_writer_bytes = 6 * mebibyte;
 

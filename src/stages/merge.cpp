@@ -23,47 +23,35 @@ struct SegmentMerge::Cursor {
     Cursor(const MergeInput& input)
         : segment(input.segment),
           table_key(input.table_key),
-          reader(input.segment->reader(input.table_key.size())),
-          keep_from_(static_cast<std::uint16_t>(input.keep_from)) {}
+          reader(input.segment->reader(input.table_key.size(), input.filter,
+                                       !input.sources.empty() && input.segment->has_sources())),
+          sources_(input.sources) {}
 
     /// Loads more rows of the current address; false when it has no more.
     bool refill() {
         at = 0;
-        do {
-            rows = reader.next_rows();
-            if (rows.empty()) return false;
-            if (keep_from_ > 0) rows = kept(rows);
-        } while (rows.empty());
-        return true;
+        rows = reader.next_rows();
+        if (!rows.source.empty() && !sources_.empty() && std::ranges::max(rows.source) >= sources_.size())
+            segment->file().damaged("a row has a source that the manifest does not name");
+        return !rows.empty();
     }
     [[nodiscard]] std::uint64_t key_and_day() const noexcept {
         return pack(table_key[rows.key[at]], rows.day[at]);
     }
+    /// Of row i of `rows`, in what is written.
+    [[nodiscard]] std::uint32_t source_of(std::size_t i) const noexcept {
+        if (sources_.empty()) return 0;
+        return sources_[rows.source.empty() ? 0 : rows.source[i]];
+    }
 
     const io::Segment* segment;
     std::span<const std::uint32_t> table_key;
-    io::SortedRowsReader reader;
+    io::FilteredRowsReader reader;
     io::RowSpan rows;
     std::size_t at = 0; ///< in rows
 
 private:
-    /// A copy without what was pruned.
-    io::RowSpan kept(const io::RowSpan& all) {
-        kept_key_.clear();
-        kept_day_.clear();
-        kept_hits_.clear();
-        for (std::size_t i = 0; i < all.size(); ++i) {
-            if (all.day[i] < keep_from_) continue;
-            kept_key_.push_back(all.key[i]);
-            kept_day_.push_back(all.day[i]);
-            kept_hits_.push_back(all.hits[i]);
-        }
-        return {kept_key_, kept_day_, kept_hits_};
-    }
-    std::uint16_t keep_from_;
-    std::vector<std::uint32_t> kept_key_;
-    std::vector<std::uint16_t> kept_day_;
-    std::vector<std::uint32_t> kept_hits_;
+    std::vector<std::uint32_t> sources_;
 };
 
 class SegmentMerge::ObservationOutput {
@@ -77,7 +65,7 @@ public:
           first_day_(static_cast<std::uint16_t>(first_day)),
           days_(static_cast<std::uint16_t>(last_day - first_day)) {}
 
-    void add(std::uint64_t key_and_day, std::uint32_t hits) {
+    void add(std::uint64_t key_and_day, std::uint32_t hits, std::uint32_t /*source*/) {
         ++counts_.rows_read;
         const auto day = static_cast<std::uint16_t>(key_and_day);
         if (static_cast<std::uint16_t>(day - first_day_) > days_) {
@@ -90,7 +78,7 @@ public:
             return;
         }
         flush();
-        row_ = {key_and_day, hits};
+        row_ = {key_and_day, hits, 0};
         has_row_ = true;
     }
     void flush() {
@@ -118,11 +106,11 @@ private:
 class SegmentMerge::RowOutput {
 public:
     RowOutput(io::SegmentWriter& out, Address address) : out_(out), address_(address) {}
-    void add(std::uint64_t key_and_day, std::uint32_t hits) {
+    void add(std::uint64_t key_and_day, std::uint32_t hits, std::uint32_t source) {
         if (!begun_) out_.begin_address(address_);
         begun_ = true;
         out_.append(static_cast<std::uint32_t>(key_and_day >> 16U), static_cast<std::uint16_t>(key_and_day),
-                    hits);
+                    hits, source);
     }
     void flush() {}
 
@@ -214,7 +202,7 @@ void SegmentMerge::write_rows(const std::vector<Cursor*>& cursors, Output& outpu
     } else {
         gather(cursors);
         if (cursors.size() > 1) std::ranges::sort(gathered_, {}, &Row::key_and_day);
-        for (const Row& row : gathered_) output.add(row.key_and_day, row.hits);
+        for (const Row& row : gathered_) output.add(row.key_and_day, row.hits, row.source);
     }
     output.flush();
 }
@@ -225,7 +213,8 @@ void SegmentMerge::gather(const std::vector<Cursor*>& cursors) {
         while (cursor->refill()) {
             const auto& rows = cursor->rows;
             for (std::size_t i = 0; i < rows.size(); ++i) {
-                gathered_.push_back({pack(cursor->table_key[rows.key[i]], rows.day[i]), rows.hits[i]});
+                gathered_.push_back(
+                    {pack(cursor->table_key[rows.key[i]], rows.day[i]), rows.hits[i], cursor->source_of(i)});
             }
         }
     }
@@ -246,7 +235,7 @@ void SegmentMerge::stream(const std::vector<Cursor*>& cursors, Output& output, c
         const std::uint64_t limit = heap.size() > 1 ? heap.front()->key_and_day() : ~std::uint64_t{0};
         bool more = true;
         do {
-            output.add(cursor->key_and_day(), cursor->rows.hits[cursor->at]);
+            output.add(cursor->key_and_day(), cursor->rows.hits[cursor->at], cursor->source_of(cursor->at));
             if (++cursor->at == cursor->rows.size()) {
                 more = cursor->refill();
                 if (halt.requested()) return;

@@ -18,7 +18,10 @@ namespace ipscore::stages {
 struct MergeInput {
     const io::Segment* segment = nullptr;
     std::span<const std::uint32_t> table_key; ///< by key id of the segment; rising
-    Day keep_from = 0; ///< earlier rows were pruned: they are as if they were not there
+    io::RowFilter filter;                     ///< rows that it drops are as if they were not there
+    /// Numbers that the segment's sources have in what is written, where that has sources; by number in the
+    /// segment, and one where its rows have none.
+    std::vector<std::uint32_t> sources;
 };
 
 struct MergeCounts {
@@ -39,8 +42,8 @@ public:
     MergeCounts merge(Address first, const std::optional<Address>& end, io::SortedRowsWriter& out,
                       std::vector<std::uint64_t>& rows_per_day, const StopFlag& halt);
 
-    /// Writes all rows of all addresses that were not pruned, and each duplicate by itself: what a later
-    /// merge of the segment reads and counts is what it would have read from the inputs.
+    /// Writes all rows that count, with their sources, and each duplicate by itself: what a later merge of
+    /// the segment reads and counts is what it would have read from the inputs.
     void merge_all(io::SegmentWriter& out, const StopFlag& halt);
 
 private:
@@ -48,6 +51,7 @@ private:
     struct Row {
         std::uint64_t key_and_day = 0; ///< key << 16 | day: orders as (key, day)
         std::uint32_t hits = 0;
+        std::uint32_t source = 0;
     };
     /// Where the rows of one address go, in order of (key, day): drops other days, adds up duplicates.
     class ObservationOutput;

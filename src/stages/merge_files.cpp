@@ -16,7 +16,7 @@ std::vector<MergeInput> inputs_of(const std::vector<MergeFile>& files, const Ope
                                   const io::KeyMap& map) {
     std::vector<MergeInput> inputs;
     for (std::size_t s = 0; s < segments.size(); ++s)
-        inputs.push_back({segments[s].get(), map.of(s), files[s].keep_from});
+        inputs.push_back({segments[s].get(), map.of(s), files[s].filter, files[s].sources});
     return inputs;
 }
 
@@ -24,13 +24,11 @@ std::vector<MergeInput> inputs_of(const std::vector<MergeFile>& files, const Ope
 std::vector<bool> used_keys(const std::vector<MergeInput>& inputs, std::uint64_t keys, const StopFlag& halt) {
     std::vector<bool> used(keys);
     for (const MergeInput& input : inputs) {
-        io::SortedRowsReader reader = input.segment->reader(input.table_key.size());
+        io::FilteredRowsReader reader = input.segment->reader(input.table_key.size(), input.filter);
         while (reader.next_address()) {
             for (auto rows = reader.next_rows(); !rows.empty(); rows = reader.next_rows()) {
                 if (halt.requested()) throw Interrupted("stopped on request");
-                for (std::size_t i = 0; i < rows.size(); ++i) {
-                    if (rows.day[i] >= input.keep_from) used[input.table_key[rows.key[i]]] = true;
-                }
+                for (const std::uint32_t key : rows.key) used[input.table_key[key]] = true;
             }
         }
     }
@@ -46,20 +44,22 @@ std::optional<io::SegmentInfo> merge_files(const std::vector<MergeFile>& inputs,
     paths.reserve(inputs.size());
     for (const MergeFile& input : inputs) paths.push_back(input.path);
     const OpenSegments segments = open_segments(paths);
-    io::SegmentWriter writer(path);
+    const bool with_sources =
+        std::ranges::none_of(inputs, [](const auto& input) { return input.sources.empty(); });
+    io::SegmentWriter writer(path, with_sources);
     const io::TemporaryFile map_file(scratch);
     try {
         std::vector<bool> used;
-        const bool pruned =
-            std::ranges::any_of(inputs, [](const auto& input) { return input.keep_from > 0; });
-        if (pruned) {
+        const bool drops_rows =
+            std::ranges::any_of(inputs, [](const auto& input) { return !input.filter.keeps_all(); });
+        if (drops_rows) {
             const std::uint64_t keys = merge_dictionaries(segments, map_file.path(), halt, [](auto) {});
             const io::KeyMap map(map_file.path(), key_counts(segments));
             used = used_keys(inputs_of(inputs, segments, map), keys, halt);
         }
         merge_dictionaries(
             segments, map_file.path(), halt, [&](std::string_view key) { writer.add_key(key); },
-            pruned ? &used : nullptr);
+            drops_rows ? &used : nullptr);
     } catch (const Interrupted&) {
         return std::nullopt;
     }

@@ -18,10 +18,12 @@ struct MergeFile {
     std::filesystem::path path;
     std::string id; ///< stands for the content
     std::uint64_t rows = 0;
-    Day keep_from = 0; ///< as of MergeInput
+    io::RowFilter filter;
+    std::vector<std::uint32_t> sources; ///< as of MergeInput
 };
 
-/// Writes all rows of `inputs` that were not pruned to `path`, and of their keys those that these rows have.
+/// Writes all rows of `inputs` that count to `path`, and of their keys those that these rows have. Rows have
+/// sources where all inputs have any.
 /// `scratch` names a file beside which one for the ids of keys may be made. What is written has no id yet;
 /// nothing when `halt` was requested before the end.
 [[nodiscard]] std::optional<io::SegmentInfo> merge_files(const std::vector<MergeFile>& inputs,

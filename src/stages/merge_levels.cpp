@@ -17,9 +17,7 @@ MergeFile merged_file(const std::vector<MergeFile>& inputs, const std::filesyste
     StreamHash hash;
     MergeFile merged;
     for (const MergeFile& input : inputs) {
-        hash.update(input.id);
-        if (input.keep_from > 0) hash.update(" from " + date_text(input.keep_from));
-        hash.update("\n");
+        hash.update(input.id + input.filter.text() + "\n");
         merged.rows += input.rows;
     }
     merged.id = hash.digest128_text();

@@ -54,7 +54,9 @@ Json identity_of(const PrepareArgs& args, const std::vector<io::SegmentInfo>& se
     for (const io::SegmentInfo& segment : segments) {
         std::string text = checksum_text(segment.checksum);
         // A day that was pruned matters where it is looked back on.
-        if (segment.keep_from > first_day_of(args)) text += " from " + date_text(segment.keep_from);
+        io::RowFilter filter = segment.filter;
+        if (filter.keep_from <= first_day_of(args)) filter.keep_from = 0;
+        text += filter.text();
         texts.emplace_back(segment.id, std::move(text));
     }
     std::ranges::sort(texts);
@@ -107,7 +109,7 @@ std::vector<Address> cut_segments(const std::vector<MergeFile>& files, std::uint
 std::string to_text(const std::vector<MergeFile>& files) {
     Json list = Json::array();
     for (const MergeFile& file : files)
-        list.push_back({file.path.string(), file.id, file.rows, file.keep_from});
+        list.push_back({file.path.string(), file.id, file.rows, io::to_json(file.filter)});
     return list.dump();
 }
 
@@ -117,7 +119,8 @@ std::vector<MergeFile> files_of_text(const std::string& text) {
         files.push_back({.path = file.at(0).get<std::string>(),
                          .id = file.at(1),
                          .rows = file.at(2),
-                         .keep_from = file.at(3)});
+                         .filter = io::row_filter_of(file.at(3)),
+                         .sources = {}});
     return files;
 }
 
@@ -145,7 +148,7 @@ OpenInputs open_inputs(mpi::World& world, const std::vector<MergeFile>& files,
     if (!world.is_root()) open.segments = open_segments(paths);
     open.map = std::make_unique<io::KeyMap>(map_path, key_counts(open.segments));
     for (std::size_t s = 0; s < paths.size(); ++s)
-        open.inputs.push_back({open.segments[s].get(), open.map->of(s), files[s].keep_from});
+        open.inputs.push_back({open.segments[s].get(), open.map->of(s), files[s].filter, {}});
     world.barrier(); // all have mapped it
     return open;
 }
@@ -303,7 +306,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         state = output->state();
         for (const io::SegmentInfo& segment : segments)
             plan.files.push_back(
-                {store.segment_path(segment.id), segment.id, segment.rows, segment.keep_from});
+                {store.segment_path(segment.id), segment.id, segment.rows, segment.filter, {}});
         plan.first_addresses = cut_segments(plan.files, parts_for(rows, args.part_rows), stop);
         // Parts that were cut elsewhere, by another version, are not parts of this run.
         StreamHash cut;

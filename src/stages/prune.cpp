@@ -38,14 +38,12 @@ bool take_days(io::Manifest& manifest, Day first, PruneReport& report) {
     if (report.rows == 0) return false;
     std::vector<io::SegmentInfo> kept;
     for (io::SegmentInfo& segment : manifest.segments) {
-        segment.days.erase(segment.days.begin(), segment.days.lower_bound(first));
+        segment.prune(first);
         if (segment.days.empty()) {
             ++report.segments_removed;
             report.bytes_removed += segment.bytes;
             continue;
         }
-        // Also where it has no such row: a merge of it with others would not know that it has none.
-        segment.keep_from = std::max(segment.keep_from, first);
         if (is_worn(segment)) ++report.segments_worn;
         kept.push_back(std::move(segment));
     }

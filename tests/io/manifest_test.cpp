@@ -111,6 +111,12 @@ TEST_F(DurableFileTest, a_temporary_name_is_beside_its_file_and_never_the_same) 
 
 // ---- manifests
 
+NetworkSet networks(const std::vector<std::string>& texts) {
+    std::vector<Network> all;
+    for (const std::string& text : texts) all.push_back(parse_network(text).network);
+    return NetworkSet(all);
+}
+
 class ManifestTest : public FilesTest {
 protected:
     [[nodiscard]] std::filesystem::path store_path() const { return directory / "store"; }
@@ -145,7 +151,7 @@ TEST_F(ManifestTest, a_new_store_is_empty) {
     EXPECT_TRUE(manifest.segments.empty());
     EXPECT_EQ(manifest.rows(), 0U);
     EXPECT_TRUE(manifest.rows_per_day().empty());
-    EXPECT_EQ(manifest.find_source("x"), nullptr);
+    EXPECT_EQ(manifest.find_source("x", ""), nullptr);
     EXPECT_EQ(store.segment_path("abc"), store_path() / "segments" / "abc.h5");
     EXPECT_TRUE(std::filesystem::is_directory(store.rejects_directory()));
     EXPECT_EQ(Store::open_or_create(store_path()).read().version, 0U);
@@ -164,27 +170,38 @@ TEST_F(ManifestTest, all_that_is_published_reads_back) {
     const Store store = Store::open_or_create(store_path());
     const auto published = store.publish([](Manifest& manifest) {
         EXPECT_EQ(manifest.version, 0U);
-        manifest.segments.push_back({.id = "one",
-                                     .rows = ~std::uint64_t{0},
-                                     .addresses = 2,
-                                     .keys = 3,
-                                     .bytes = 4,
-                                     .checksum = 0x0123456789abcdef,
-                                     .days = {{10957, 5}, {47481, 6}}});
+        manifest.segments.push_back(
+            {.id = "one",
+             .rows = ~std::uint64_t{0},
+             .addresses = 2,
+             .keys = 3,
+             .bytes = 4,
+             .checksum = 0x0123456789abcdef,
+             .days = {{10957, 5}, {47481, 6}},
+             .filter = {.keep_from = 10956,
+                        .removed_sources = {0, 7},
+                        .forgotten = networks({"192.0.2.7/32", "2001:db8::/32"})},
+             .sources = {{.id = "s", .days = {}}, {.id = "t", .days = {{10957, 5}}}}});
         manifest.segments.push_back({.id = "two",
                                      .rows = 1,
                                      .addresses = 1,
                                      .keys = 1,
                                      .bytes = 1,
                                      .checksum = 0,
-                                     .days = {{10957, 1}}});
-        manifest.sources.push_back({.name = "in \"put\"\n\xff.csv",
+                                     .days = {{10957, 1}},
+                                     .filter = {},
+                                     .sources = {}});
+        manifest.forgotten = networks({"0.0.0.0/8"});
+        manifest.sources.push_back({.id = "0123",
+                                    .name = "in \"put\"\n\xff.csv",
                                     .content_hash = "00ff",
+                                    .form = "format=csv",
                                     .bytes = 7,
                                     .rows = 8,
                                     .rejected = 9,
                                     .ingested_at = "2026-11-22T00:00:00Z",
-                                    .segments = {"one", "two"}});
+                                    .segments = {"one", "two"},
+                                    .replaced_by = "4567"});
         return true;
     });
     EXPECT_EQ(published.version, 1U);
@@ -199,16 +216,92 @@ TEST_F(ManifestTest, all_that_is_published_reads_back) {
     EXPECT_EQ(one.bytes, 4U);
     EXPECT_EQ(one.checksum, 0x0123456789abcdefU);
     EXPECT_EQ(one.days, (RowsPerDay{{10957, 5}, {47481, 6}}));
+    EXPECT_EQ(one.filter.text(),
+              " from 1999-12-31 without source 0,7 without 192.0.2.7/32 without 2001:db8::/32");
+    ASSERT_EQ(one.sources.size(), 2U);
+    EXPECT_EQ(one.sources[1].id, "t");
+    EXPECT_EQ(one.sources[1].days, (RowsPerDay{{10957, 5}}));
+    EXPECT_TRUE(read.segments[1].filter.keeps_all());
+    EXPECT_EQ(read.forgotten, networks({"0.0.0.0/8"}));
     EXPECT_EQ(read.rows_per_day(), (RowsPerDay{{10957, 6}, {47481, 6}}));
     ASSERT_EQ(read.sources.size(), 1U);
-    const Source* source = read.find_source("00ff");
+    const Source* source = read.find_source("00ff", "format=csv");
     ASSERT_EQ(source, &read.sources[0]);
     EXPECT_EQ(source->name, "in \"put\"\n\xEF\xBF\xBD.csv"); // JSON cannot hold a byte that is no UTF-8
+    EXPECT_EQ(source->id, "0123");
+    EXPECT_EQ(source->form, "format=csv");
+    EXPECT_EQ(source->replaced_by, "4567");
     EXPECT_EQ(source->bytes, 7U);
     EXPECT_EQ(source->rows, 8U);
     EXPECT_EQ(source->rejected, 9U);
     EXPECT_EQ(source->ingested_at, "2026-11-22T00:00:00Z");
     EXPECT_THAT(source->segments, ElementsAre("one", "two"));
+}
+
+Source source_of(const std::string& id, const std::vector<std::string>& segments) {
+    Source source;
+    source.id = id;
+    source.name = "file of " + id;
+    source.content_hash = "content of " + id;
+    source.segments = segments;
+    return source;
+}
+
+TEST_F(ManifestTest, what_an_earlier_version_wrote_is_understood) {
+    const Store store = Store::open_or_create(store_path());
+    write("store/manifest/000001.json",
+          R"({"format": "ipscore manifest", "format_version": 1, "version": 1, "segments": [], "sources": [)"
+          R"({"name": "a.csv", "content_hash": "0123456789abcdef0123456789abcdef", "bytes": 1, "rows": 1,)"
+          R"("rejected": 0, "ingested_at": "", "segments": ["0123456789abcdef-0000-01234567"]}]})");
+    const Manifest manifest = store.read();
+    EXPECT_EQ(manifest.sources.at(0).id, "0123456789abcdef");
+    // How it was read is not known: it is the same, however it is read now.
+    EXPECT_EQ(manifest.find_source("0123456789abcdef0123456789abcdef", "any"), &manifest.sources[0]);
+}
+
+TEST_F(ManifestTest, a_source_that_counts_is_found_first) {
+    Manifest manifest;
+    for (const char* id : {"a", "b", "c"}) {
+        manifest.sources.push_back(source_of(id, {}));
+        manifest.sources.back().content_hash = "same";
+        manifest.sources.back().form = "csv";
+        manifest.sources.back().name = "same.csv";
+    }
+    manifest.sources[0].replaced_by = "b";
+    manifest.sources[2].form = "tsv";
+    EXPECT_EQ(manifest.find_source("same", "csv"), &manifest.sources[1]);
+    EXPECT_EQ(manifest.find_source("same", "tsv"), &manifest.sources[2]);
+    EXPECT_EQ(manifest.find_source("same", "jsonl"), nullptr);
+    EXPECT_THAT(manifest.sources_named("same.csv"), ElementsAre(&manifest.sources[1], &manifest.sources[2]));
+    EXPECT_THAT(manifest.sources_named("c"), ElementsAre(&manifest.sources[2]));
+    EXPECT_THAT(manifest.sources_named("a"), ElementsAre());
+    manifest.sources[1].replaced_by = "c";
+    EXPECT_EQ(manifest.find_source("same", "csv"), &manifest.sources[0]);
+}
+
+TEST_F(ManifestTest, rows_of_a_source_go_wherever_they_are) {
+    Manifest manifest;
+    manifest.sources = {source_of("a", {"alone", "both", "pruned"}), source_of("b", {"both"}),
+                        source_of("c", {"mixed"}), source_of("d", {"mixed"})};
+    for (const char* id : {"alone", "both", "mixed", "other"}) {
+        manifest.segments.emplace_back();
+        manifest.segments.back().id = id;
+        manifest.segments.back().days = {{10957, 5}, {10958, 1}};
+    }
+    manifest.segments[1].sources = {{"a", {{10957, 2}, {10958, 1}}}, {"b", {{10957, 3}}}};
+    EXPECT_THAT(manifest.sources_of(manifest.segments[0]), ElementsAre("a"));
+    EXPECT_THAT(manifest.sources_of(manifest.segments[1]), ElementsAre("a", "b"));
+    EXPECT_THAT(manifest.sources_of(manifest.segments[2]), ElementsAre(""));
+    EXPECT_THAT(message_of([&] { manifest.remove_rows_of(manifest.sources[2]); }),
+                StartsWith("segment mixed mixes rows of \"file of c\" with others"));
+    manifest.remove_rows_of(manifest.sources[0]);
+    ASSERT_EQ(manifest.segments.size(), 3U);
+    EXPECT_EQ(manifest.segments[0].id, "both");
+    EXPECT_THAT(manifest.segments[0].filter.removed_sources, ElementsAre(0U));
+    EXPECT_EQ(manifest.segments[0].days, (RowsPerDay{{10957, 3}}));
+    EXPECT_THAT(manifest.sources[0].segments, ElementsAre());
+    manifest.remove_rows_of(manifest.sources[1]);
+    EXPECT_EQ(manifest.segments.size(), 2U) << "nothing in it counts any more";
 }
 
 TEST_F(ManifestTest, a_change_may_be_none) {
@@ -301,7 +394,9 @@ TEST_F(ManifestTest, damage_is_refused) {
                                      .keys = 1,
                                      .bytes = 1,
                                      .checksum = 0xab,
-                                     .days = {{10957, 1}}});
+                                     .days = {{10957, 1}},
+                                     .filter = {},
+                                     .sources = {}});
         manifest.sources.push_back({});
         return true;
     });

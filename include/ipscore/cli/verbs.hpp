@@ -6,6 +6,7 @@
 #include "ipscore/mpi/world.hpp"
 #include "ipscore/stages/compact.hpp"
 #include "ipscore/stages/export.hpp"
+#include "ipscore/stages/forget.hpp"
 #include "ipscore/stages/generate.hpp"
 #include "ipscore/stages/ingest.hpp"
 #include "ipscore/stages/inspect.hpp"
@@ -56,6 +57,7 @@ struct Verb {
 [[nodiscard]] stages::IngestArgs parse_ingest(const Words& words);
 [[nodiscard]] stages::CompactArgs parse_compact(const Words& words);
 [[nodiscard]] stages::PruneArgs parse_prune(const Words& words);
+[[nodiscard]] stages::ForgetArgs parse_forget(const Words& words);
 [[nodiscard]] stages::PrepareArgs parse_prepare(const Words& words);
 [[nodiscard]] stages::ScoreArgs parse_score(const Words& words);
 [[nodiscard]] stages::ExportArgs parse_export(const Words& words);

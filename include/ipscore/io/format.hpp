@@ -11,7 +11,8 @@ namespace ipscore::io::format {
 /// are.
 inline constexpr std::uint64_t version = 1;
 
-// A manifest has its own: 2 where rows were pruned, which a reader of 1 would count.
+// A manifest has its own: 2 where rows that a reader of 1 would count do not count, or where it would mix
+// rows of different sources.
 inline constexpr std::uint64_t manifest_version = 2;
 
 // Attributes of "/" in every file.
@@ -40,6 +41,7 @@ inline constexpr const char* address_rows = "addresses/rows";
 inline constexpr const char* row_key = "rows/key";
 inline constexpr const char* row_day = "rows/day"; ///< u16, days since 1970-01-01: 2000 to 2099 fit
 inline constexpr const char* row_hits = "rows/hits";
+inline constexpr const char* row_source = "rows/source"; ///< u32, of segments with rows of several sources
 
 // Byte strings are two columns: <name>/bytes and <name>/offsets.
 inline constexpr const char* dictionary = "dictionary";

@@ -8,19 +8,26 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ipscore::io {
 
-/// One file that was taken in.
+/// Digits of a source's id.
+inline constexpr std::size_t source_id_digits = 16;
+
+/// One file that was taken in: a content, and how it was read.
 struct Source {
+    std::string id; ///< 16 hexadecimal digits; its segments and its rejects begin with it
     std::string name;
     std::string content_hash; ///< of the decompressed bytes
+    std::string form;         ///< see source_form(); empty where an earlier version took it in
     std::uint64_t bytes = 0;  ///< decompressed
     std::uint64_t rows = 0;   ///< good ones
     std::uint64_t rejected = 0;
-    std::string ingested_at; ///< RFC 3339, UTC
-    std::vector<std::string> segments;
+    std::string ingested_at;           ///< RFC 3339, UTC
+    std::vector<std::string> segments; ///< that have rows of it
+    std::string replaced_by;           ///< id of a source; empty where this one counts
 };
 
 /// One state of the store. A segment that no manifest names does not exist.
@@ -28,10 +35,24 @@ struct Manifest {
     std::uint64_t version = 0; ///< 0: an empty store
     std::vector<SegmentInfo> segments;
     std::vector<Source> sources;
+    /// Addresses that are to be as if they had never been seen, whatever comes. Segments that have any of
+    /// them say so in their filters.
+    NetworkSet forgotten;
 
     [[nodiscard]] std::uint64_t rows() const noexcept;
     [[nodiscard]] RowsPerDay rows_per_day() const;
-    [[nodiscard]] const Source* find_source(const std::string& content_hash) const noexcept;
+    /// The source of that content read in that way: one that counts where there is any. nullptr where there
+    /// is none.
+    [[nodiscard]] const Source* find_source(std::string_view content_hash,
+                                            std::string_view form) const noexcept;
+    /// Sources that count, with that name or id.
+    [[nodiscard]] std::vector<const Source*> sources_named(std::string_view name) const;
+    /// Takes away the rows of a source of this manifest. Throws InputError where they cannot be told from
+    /// others.
+    void remove_rows_of(Source& source);
+    /// What `rows/source` of a segment stands for: ids of sources. One where it has no such column; ""
+    /// where an earlier version mixed rows of several.
+    [[nodiscard]] std::vector<std::string> sources_of(const SegmentInfo& segment) const;
 };
 
 /// A store directory: segments/, manifest/ and rejects/.

@@ -20,6 +20,8 @@ struct Reject {
     std::string text; ///< the row, at most reject_text_bytes_max of it
 };
 inline constexpr std::size_t reject_text_bytes_max = 1U << 16U;
+/// How a file of rejects begins.
+inline constexpr const char* rejects_header = "file,line,reason,row\n";
 
 /// Some rows, as columns. Key ids index `keys`, which are distinct and in order of appearance.
 struct ObservationBatch {

@@ -57,6 +57,9 @@ private:
 /// True while a rank of a job holds a lock on the directory. Changes nothing there.
 [[nodiscard]] bool is_locked(const std::filesystem::path& directory);
 
+/// What jobs that were killed left in an output directory: for who holds its lock. Throws EnvironmentError.
+void remove_temporary_files(const std::filesystem::path& directory);
+
 /// The output directory of a job, locked; for rank 0.
 class OutputDirectory {
 public:

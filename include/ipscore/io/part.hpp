@@ -36,6 +36,9 @@ struct ColumnName {
 void write_part_record(H5File& file, const char* format, const std::string& job_hash, std::uint64_t part,
                        const PartRecord& record);
 
+/// The record of a part, as the file has it. Throws InputError.
+[[nodiscard]] PartRecord read_part_record(const H5File& file, const char* format);
+
 /// The record of a part that is whole: of this job, with every chunk matching its checksum. Nothing when the
 /// file is missing, damaged or of another job: then it is to be made again. Nothing, too, when `halt` was
 /// requested meanwhile.

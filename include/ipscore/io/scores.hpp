@@ -44,6 +44,8 @@ public:
     /// Company evidence in order of (company, tag).
     void append(const scoring::CompanyEvidence& evidence) { evidence_.append(evidence); }
     [[nodiscard]] std::uint64_t evidence_rows() const noexcept { return evidence_.size(); }
+    [[nodiscard]] std::uint64_t addresses() const noexcept { return hi_.size(); }
+    [[nodiscard]] std::uint64_t rows() const noexcept { return tag_.size(); }
     /// Finishes the columns, fills in the record's numbers (its counts are the caller's), and closes the
     /// file.
     void finish(const std::string& job_hash, std::uint64_t part, PartRecord& record);
@@ -163,6 +165,10 @@ private:
 
 /// Throws InputError when `scores` is no finished result or lacks a part.
 [[nodiscard]] ScoresIndex read_scores_index(const std::filesystem::path& scores);
+
+/// The postings and rules that these scores were made with; without networks. Throws InputError.
+[[nodiscard]] scoring::ScoringInputs read_scoring_inputs(const std::filesystem::path& scores,
+                                                         const ScoresIndex& index);
 
 /// True when there is an index with that content hash and every chunk of it matches its checksum. Memory is
 /// bounded, however many company rows there are.

@@ -3,12 +3,14 @@
 
 #include "ipscore/core/day.hpp"
 #include "ipscore/io/format.hpp"
+#include "ipscore/io/row_filter.hpp"
 #include "ipscore/io/sorted_rows.hpp"
 #include "ipscore/io/strings.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,12 @@
 namespace ipscore::io {
 
 using RowsPerDay = std::map<Day, std::uint64_t>;
+
+/// Rows of one source in a segment that has rows of several.
+struct SegmentSource {
+    std::string id;
+    RowsPerDay days; ///< of rows that count
+};
 
 /// What the manifest says of a segment.
 struct SegmentInfo {
@@ -26,21 +34,32 @@ struct SegmentInfo {
     std::uint64_t bytes = 0;    ///< of the file
     std::uint64_t checksum = 0; ///< of the columns
     RowsPerDay days;            ///< of rows that count
-    Day keep_from = 0;          ///< rows of earlier days are in the file, but were pruned; 0: none were
+    RowFilter filter;           ///< of rows that are in the file
+    /// In the order of `rows/source`; empty where all rows are of one source. Their days add up to `days`.
+    std::vector<SegmentSource> sources;
+
+    // What counts no more from now on.
+    void prune(Day first_day_kept);
+    /// A source of `sources`.
+    void remove_source(std::string_view source_id);
+    /// `row_days`: how many rows of these addresses count so far, by number of their source.
+    void forget(const NetworkSet& networks, const std::vector<RowsPerDay>& row_days);
 };
 
 /// Writes one segment: the dictionary (sorted, distinct) first, then sorted observations whose key ids index
 /// it.
 class SegmentWriter {
 public:
-    explicit SegmentWriter(const std::filesystem::path& path);
+    /// With `with_sources`, rows have the number of their source.
+    explicit SegmentWriter(const std::filesystem::path& path, bool with_sources = false);
 
     void add_key(std::string_view key) { dictionary_.append(key); }
     /// After the last key.
     void begin_address(Address address);
     /// Rows of the address begun last, in order of (key, day).
-    void append(std::uint32_t key, std::uint16_t day, std::uint32_t hits) {
+    void append(std::uint32_t key, std::uint16_t day, std::uint32_t hits, std::uint32_t source = 0) {
         rows_.append(key, day, hits);
+        if (source_) source_->append(source);
         ++day_rows_[day];
     }
     /// Finishes and closes the file; the id is left to the caller.
@@ -55,6 +74,7 @@ private:
     StringsWriter dictionary_;
     bool dictionary_ended_ = false;
     SortedRowsWriter rows_;
+    std::optional<ColumnWriter<std::uint32_t>> source_;
     std::vector<std::uint64_t> day_rows_;
     ColumnWriter<std::uint64_t> seek_hi_, seek_lo_, seek_address_, seek_row_;
     SeekPoint last_seek_point_; ///< of those, where there are any
@@ -81,6 +101,13 @@ public:
     [[nodiscard]] std::uint64_t keys() const noexcept { return keys_; } ///< of the dictionary
     /// A reader of its own for every worker; `keys`: size of the dictionary.
     [[nodiscard]] SortedRowsReader reader(std::uint64_t keys) const { return {file_, keys}; }
+    /// The same of the rows that count.
+    [[nodiscard]] FilteredRowsReader reader(std::uint64_t keys, const RowFilter& filter,
+                                            bool with_sources = false) const {
+        return {file_, keys, filter, with_sources};
+    }
+    /// Rows have the number of their source.
+    [[nodiscard]] bool has_sources() const { return file_.has(format::row_source); }
 
 private:
     H5File file_;

@@ -5,16 +5,18 @@
 #include "ipscore/io/column.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace ipscore::io {
 
-/// Rows of one address, as three columns of equal length: key id, day since 1970-01-01, hits.
+/// Rows of one address, as columns of equal length: key id, day since 1970-01-01, hits.
 struct RowSpan {
     std::span<const std::uint32_t> key;
     std::span<const std::uint16_t> day;
     std::span<const std::uint32_t> hits;
+    std::span<const std::uint32_t> source; ///< empty where nobody asked for it
 
     [[nodiscard]] std::size_t size() const noexcept { return key.size(); }
     [[nodiscard]] bool empty() const noexcept { return key.empty(); }
@@ -75,8 +77,8 @@ private:
 /// Reads addresses in order. Throws InputError on what is damaged.
 class SortedRowsReader {
 public:
-    /// Key ids must be below `keys`.
-    SortedRowsReader(const H5File& file, std::uint64_t keys);
+    /// Key ids must be below `keys`. `with_sources`: the file must have the source of each row.
+    SortedRowsReader(const H5File& file, std::uint64_t keys, bool with_sources = false);
 
     [[nodiscard]] std::uint64_t addresses() const noexcept { return hi_.size(); }
     [[nodiscard]] std::uint64_t rows() const noexcept { return key_.size(); }
@@ -101,6 +103,7 @@ private:
     ColumnReader<std::uint32_t> key_;
     ColumnReader<std::uint16_t> day_;
     ColumnReader<std::uint32_t> hits_;
+    std::optional<ColumnReader<std::uint32_t>> source_;
     std::span<const std::uint64_t> hi_left_;
     std::span<const std::uint64_t> lo_left_;
     std::span<const std::uint64_t> address_rows_left_;

@@ -34,8 +34,8 @@ struct CompactReport {
 
 /// Groups of segments, as indexes, each of which is worth being rewritten as one: eight or more of about the
 /// same size, so that each row is rewritten once for every eightfold growth, and no more than some fifty
-/// segments remain; and each worn one by itself. A group has at most
-/// `fan_in` members.
+/// segments remain; and each by itself that is worn, or that has rows of addresses that are to be forgotten.
+/// A group has at most `fan_in` members.
 [[nodiscard]] std::vector<std::vector<std::size_t>>
 plan_compaction(const std::vector<io::SegmentInfo>& segments, std::uint64_t fan_in);
 
