@@ -1,3 +1,4 @@
+#include "ipscore/cli/quantity.hpp"
 #include "ipscore/cli/readers.hpp"
 #include "ipscore/cli/run.hpp"
 #include "ipscore/cli/verbs.hpp"
@@ -7,6 +8,20 @@
 namespace ipscore::cli {
 
 namespace {
+
+/// `3/40`: the third of forty.
+Reader piece_into(stages::GenerateArgs& args) {
+    return [&args](const std::string& value) -> std::optional<std::string> {
+        const std::size_t slash = value.find('/');
+        const auto piece = parse_quantity(value.substr(0, slash));
+        const auto pieces =
+            slash == std::string::npos ? std::nullopt : parse_quantity(value.substr(slash + 1));
+        if (!piece || !pieces || *piece < 1 || *piece > *pieces) return "a piece of some, such as 3/40";
+        args.piece = *piece;
+        args.pieces = *pieces;
+        return std::nullopt;
+    };
+}
 
 Arguments describe(stages::GenerateArgs& args) {
     constexpr std::uint64_t addresses_max = 1'000'000'000;
@@ -35,6 +50,11 @@ Arguments describe(stages::GenerateArgs& args) {
                   day_into(args.as_of))
         .optional("gateway-share", "SHARE", "0", "share of the rows that a single address has, 0 to 1",
                   decimal_into(args.gateway_share, 0, 1))
+        .optional(
+            "piece", "I/N", "all of them",
+            "write only one of N pieces of observations.csv, from 1 on, for which all together may be too "
+            "large",
+            piece_into(args))
         .optional("threads", "N", threads_default, threads_help, threads_into(args.threads))
         .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
         .example("  ipscore generate --rows 8.4M --output demo/\n");

@@ -153,7 +153,9 @@ std::vector<std::uint64_t> versions_in(const std::filesystem::path& store) {
 
 std::uint64_t Manifest::rows() const noexcept {
     std::uint64_t rows = 0;
-    for (const SegmentInfo& segment : segments) rows += segment.rows;
+    for (const SegmentInfo& segment : segments) {
+        for (const auto& [day, day_rows] : segment.days) rows += day_rows;
+    }
     return rows;
 }
 

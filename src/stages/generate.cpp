@@ -104,12 +104,28 @@ std::string decimal_text(Millionths value) {
     return "0." + digits;
 }
 
+/// Blocks of rows.
+struct Blocks {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+/// Of the piece that is to be written.
+Blocks blocks_of(const GenerateArgs& args) {
+    const std::uint64_t blocks = (args.rows + block_rows - 1) / block_rows;
+    const std::uint64_t each = blocks / args.pieces;
+    const std::uint64_t longer = blocks % args.pieces; // so many have one more
+    const auto begin_of = [&](std::uint64_t piece) { return piece * each + std::min(piece, longer); };
+    return {begin_of(args.piece - 1), begin_of(args.piece)};
+}
+
 void write_observations(NewFile& file, const GenerateArgs& args, const RowMaker& maker) {
     // More threads than cores would not help, and oneTBB warns about them.
     const int cores = tbb::info::default_concurrency();
     const int threads = args.threads > 0 ? std::min(args.threads, cores) : cores;
-    const std::uint64_t blocks = (args.rows + block_rows - 1) / block_rows;
-    const std::uint64_t batch_blocks = std::min(blocks, 8 * static_cast<std::uint64_t>(threads));
+    const Blocks blocks = blocks_of(args);
+    const std::uint64_t batch_blocks =
+        std::min(blocks.end - blocks.begin, 8 * static_cast<std::uint64_t>(threads));
 
     struct Batch {
         std::vector<std::unique_ptr<char[]>> buffers;
@@ -121,7 +137,7 @@ void write_observations(NewFile& file, const GenerateArgs& args, const RowMaker&
             batch.buffers.emplace_back(new char[block_rows * row_bytes_max]);
 
     const auto make = [&](Batch& batch, std::uint64_t first_block) {
-        batch.texts.assign(std::min(batch_blocks, blocks - first_block), {});
+        batch.texts.assign(std::min(batch_blocks, blocks.end - first_block), {});
         tbb::parallel_for(std::size_t{0}, batch.texts.size(), [&](std::size_t i) {
             char* const text = batch.buffers[i].get();
             const char* const end = maker.make_block(first_block + i, text);
@@ -136,7 +152,7 @@ void write_observations(NewFile& file, const GenerateArgs& args, const RowMaker&
     tbb::task_arena(threads).execute([&] {
         file.write("ip,day,key,hits\n");
         std::size_t current = 0;
-        for (std::uint64_t block = 0; block < blocks; block += batch_blocks, current ^= 1)
+        for (std::uint64_t block = blocks.begin; block < blocks.end; block += batch_blocks, current ^= 1)
             tbb::parallel_invoke([&] { make(batches[current], block); },
                                  [&] { write(batches[current ^ 1]); });
         write(batches[current ^ 1]);
@@ -219,6 +235,7 @@ GenerateArgs completed(GenerateArgs args) {
     within("keys", args.keys, 1, keys_max);
     within("tags", args.tags, 1, tags_max);
     within("days", args.days, 2, 3650);
+    within("piece", args.piece, 1, args.pieces);
     if (!(args.gateway_share >= 0 && args.gateway_share <= 1))
         throw InputError("the gateway's share must be 0 to 1, not " + std::to_string(args.gateway_share));
     // A day to spare at both ends, for dates in local time.
@@ -256,7 +273,9 @@ GenerateReport generate(const GenerateArgs& args) {
     for (NewFile* file : files) file->publish();
 
     GenerateReport report;
-    report.rows = complete.rows;
+    const Blocks blocks = blocks_of(complete);
+    report.rows =
+        std::min(complete.rows, blocks.end * block_rows) - std::min(complete.rows, blocks.begin * block_rows);
     report.observations_bytes = observations.bytes();
     report.classification_rows = content.classification.size();
     report.networks = population.networks.size();

@@ -18,10 +18,10 @@ namespace ipscore::stages {
 struct MergeInput {
     const io::Segment* segment = nullptr;
     std::span<const std::uint32_t> table_key; ///< by key id of the segment; rising
-    io::RowFilter filter;                     ///< rows that it drops are as if they were not there
+    io::RowFilter filter = {};                ///< rows that it drops are as if they were not there
     /// Numbers that the segment's sources have in what is written, where that has sources; by number in the
     /// segment, and one where its rows have none.
-    std::vector<std::uint32_t> sources;
+    std::vector<std::uint32_t> sources = {};
 };
 
 struct MergeCounts {

@@ -18,8 +18,8 @@ struct MergeFile {
     std::filesystem::path path;
     std::string id; ///< stands for the content
     std::uint64_t rows = 0;
-    io::RowFilter filter;
-    std::vector<std::uint32_t> sources; ///< as of MergeInput
+    io::RowFilter filter = {};
+    std::vector<std::uint32_t> sources = {}; ///< as of MergeInput
 };
 
 /// Writes all rows of `inputs` that count to `path`, and of their keys those that these rows have. Rows have

@@ -294,6 +294,31 @@ TEST_F(Generate, rows_are_exact_around_the_end_of_a_block) {
     }
 }
 
+TEST_F(Generate, pieces_are_the_whole) {
+    for (const std::uint64_t rows : {1U, 4'096U, 30'000U}) {
+        GenerateArgs args;
+        args.rows = rows;
+        const auto whole = made(args, "whole");
+        for (const std::uint64_t pieces : {1U, 3U, 9U}) {
+            std::string text;
+            std::uint64_t rows_made = 0;
+            for (std::uint64_t piece = 1; piece <= pieces; ++piece) {
+                args.piece = piece;
+                args.pieces = pieces;
+                auto files = made(args);
+                const std::string& observations = files.at("observations.csv");
+                text += piece == 1 ? observations : observations.substr(observations.find('\n') + 1);
+                rows_made += report_.rows;
+                files["observations.csv"] = whole.at("observations.csv");
+                EXPECT_TRUE(files == whole);
+            }
+            EXPECT_TRUE(text == whole.at("observations.csv"));
+            EXPECT_EQ(rows_made, rows);
+        }
+        args.piece = args.pieces = 1;
+    }
+}
+
 TEST_F(Generate, smallest_sizes) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         GenerateArgs args;

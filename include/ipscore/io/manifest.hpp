@@ -39,7 +39,7 @@ struct Manifest {
     /// them say so in their filters.
     NetworkSet forgotten;
 
-    [[nodiscard]] std::uint64_t rows() const noexcept;
+    [[nodiscard]] std::uint64_t rows() const noexcept; ///< that count
     [[nodiscard]] RowsPerDay rows_per_day() const;
     /// The source of that content read in that way: one that counts where there is any. nullptr where there
     /// is none.

@@ -34,9 +34,9 @@ struct SegmentInfo {
     std::uint64_t bytes = 0;    ///< of the file
     std::uint64_t checksum = 0; ///< of the columns
     RowsPerDay days;            ///< of rows that count
-    RowFilter filter;           ///< of rows that are in the file
+    RowFilter filter = {};      ///< of rows that are in the file
     /// In the order of `rows/source`; empty where all rows are of one source. Their days add up to `days`.
-    std::vector<SegmentSource> sources;
+    std::vector<SegmentSource> sources = {};
 
     // What counts no more from now on.
     void prune(Day first_day_kept);

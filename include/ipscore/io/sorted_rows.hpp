@@ -16,7 +16,7 @@ struct RowSpan {
     std::span<const std::uint32_t> key;
     std::span<const std::uint16_t> day;
     std::span<const std::uint32_t> hits;
-    std::span<const std::uint32_t> source; ///< empty where nobody asked for it
+    std::span<const std::uint32_t> source = {}; ///< empty where nobody asked for it
 
     [[nodiscard]] std::size_t size() const noexcept { return key.size(); }
     [[nodiscard]] bool empty() const noexcept { return key.empty(); }

@@ -11,6 +11,8 @@ namespace ipscore::stages {
 struct GenerateArgs {
     std::filesystem::path output; ///< directory, made when missing
     std::uint64_t rows = 0;       ///< lines of observations.csv without the header
+    std::uint64_t piece = 1;      ///< only this one of so many pieces of them, from 1: one after the other,
+    std::uint64_t pieces = 1;     ///< they are what is written in one piece
     std::uint64_t addresses = 0;  ///< distinct addresses to draw from; 0: rows / 14, at least 1
     std::uint64_t keys = 0;       ///< distinct keys to draw from; 0: rows / 42, between 100 and 1 000 000
     std::uint32_t tags = 100;     ///< tags of classification.csv
@@ -22,7 +24,7 @@ struct GenerateArgs {
 };
 
 struct GenerateReport {
-    std::uint64_t rows = 0;
+    std::uint64_t rows = 0; ///< of the piece
     std::uint64_t observations_bytes = 0;
     std::uint64_t classification_rows = 0;
     std::uint64_t networks = 0;
