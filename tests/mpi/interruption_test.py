@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 import unittest
@@ -18,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
-from cli_test_lib import ipscore, mpirun  # noqa: E402
+from cli_test_lib import ipscore, ipscore_path, mpirun  # noqa: E402
 from interruption_lib import (ORPHANS_END_WITHIN_SECONDS, STOP_SIGNALS, STOPPED, STOPS_WITHIN_SECONDS, IngestPoint, Origin,  # noqa: E402
                               Point, handles_signals, part_names, runs, same_file)
 from live_job import ENDS_WITHIN_SECONDS, LiveJob, make_hanging_table, send, stop  # noqa: E402
@@ -62,8 +63,8 @@ class InterruptionTest(PipelineTest):
         self.assert_no_litter(output)
         return result
 
-    def assert_gone(self, pids):
-        deadline = time.monotonic() + ORPHANS_END_WITHIN_SECONDS
+    def assert_gone(self, pids, within_seconds=ORPHANS_END_WITHIN_SECONDS):
+        deadline = time.monotonic() + within_seconds
         while any(map(runs, pids)) and time.monotonic() < deadline:
             time.sleep(0.005)
         self.assertEqual([pid for pid in pids if runs(pid)], [], "ranks live on without their launcher")
@@ -245,6 +246,23 @@ class OrphanTest(InterruptionTest):
             time.sleep(0.1)
             self.assert_finishes()
             self.assert_gone(pids)
+
+    def test_while_mpi_starts(self):
+        # A launcher that is killed just then may leave PMIx waiting for its answer for ever. Here nobody ever answers.
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        of_it = r"s/^\(PMIX_SERVER_URI[0-9]*=.*:\)[0-9]*$/\1" + str(silent.getsockname()[1]) + "/p"
+        command = mpirun(RANKS, *self.words())
+        place = command.index(ipscore_path())
+        command[place:place] = ["sh", "-c", 'exec env $(env | sed -n "$0") "$@"', of_it]
+        for number, gone in ((signal.SIGKILL, ORPHANS_END_WITHIN_SECONDS), (signal.SIGTERM, STOPS_WITHIN_SECONDS)):
+            with self.subTest(number):
+                job = LiveJob(command, self.dir, RANKS)
+                self.addCleanup(job.close)
+                pids = self.ranks_that_stop(job)
+                time.sleep(0.3)
+                send([job.process.pid] if number == signal.SIGKILL else pids, number)
+                self.assert_gone(pids, gone)
 
     def test_without_a_launcher_nobody_is_missed(self):
         # As under nohup or setsid: the shell that started it ends, and it goes on.
