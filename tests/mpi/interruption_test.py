@@ -407,7 +407,7 @@ def soak(arguments):
     """Random points, one after the other. Returns the number of those that failed."""
     ranks = [int(count) for count in arguments.ranks.split(",")]
     options = ("--memory", arguments.memory) if arguments.memory else ()
-    failed = []
+    seeds, failed = [], []
 
     class Soak(PipelineTest):
         def runTest(self):  # noqa: N802
@@ -419,6 +419,7 @@ def soak(arguments):
                 # Every tenth is one of ingest.
                 point = IngestPoint(self, origin, seed) if number % 10 == 9 else Point(self, origin, seed, ranks[number % len(ranks)])
                 began = time.monotonic()
+                seeds.append(seed)
                 try:
                     point.run()
                     verdict = "same"
@@ -428,7 +429,7 @@ def soak(arguments):
                 print(f"seed {seed}: {point}: {verdict} ({time.monotonic() - began:.1f} s)", flush=True)
 
     result = unittest.TextTestRunner(verbosity=0).run(Soak())
-    print(f"{arguments.soak} points, seeds {arguments.seed} to {arguments.seed + arguments.soak - 1}: {len(failed)} failed"
+    print(f"{len(seeds)} points" + (f", seeds {seeds[0]} to {seeds[-1]}" if seeds else "") + f": {len(failed)} failed"
           + (f", seeds {failed}" if failed else ""), flush=True)
     return len(failed) + len(result.errors) + len(result.failures)
 
