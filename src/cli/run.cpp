@@ -104,9 +104,10 @@ struct Runner {
     /// other ranks may be waiting for it: it ends the job.
     ExitCode operator()(Verb::RunOnRanks* run) const {
         stop_on_signals();
+        // From before MPI starts until after it ends: there it waits for its launcher, even one that is gone.
+        const Watch watch(stop_requested, mpi::launched_under_mpi(), say());
         mpi::World world;
         monitor.set_rank(world.rank(), world.size());
-        const Watch watch(stop_requested, mpi::launched_under_mpi(), say());
         try {
             run(words, world, stop_requested, monitor);
             return ExitCode::done;

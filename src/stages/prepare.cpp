@@ -164,6 +164,7 @@ std::optional<io::PartRecord> make_part(const PrepareArgs& args, const Plan& pla
     const auto end =
         part + 1 < plan.first_addresses.size() ? std::optional(plan.first_addresses[part + 1]) : std::nullopt;
     const MergeCounts counts = merge.merge(plan.first_addresses[part], end, rows, rows_per_day, halt);
+    counters.rows += counts.rows_read; // also where it ends here: the status tells how far it was
     if (halt.requested()) return std::nullopt;
     rows.finish();
     Json days = Json::object();
@@ -185,7 +186,6 @@ std::optional<io::PartRecord> make_part(const PrepareArgs& args, const Plan& pla
                                      {"rows_per_day", days}}};
     io::write_part_record(file, io::format::table_part, plan.job_hash, part, record);
     file.close();
-    counters.rows += counts.rows_read;
     counters.bytes += rows.stored_bytes();
     return record;
 }

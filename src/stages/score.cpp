@@ -67,21 +67,26 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
         scorer.clear_batch();
     };
     std::uint64_t rows_counted = 0;
+    const auto count_rows = [&] {
+        counters.rows += scorer.counts().observations - rows_counted;
+        rows_counted = scorer.counts().observations;
+    };
     while (reader.next_address()) {
         scorer.begin_address(reader.address());
         for (auto rows = reader.next_rows(); !rows.empty(); rows = reader.next_rows()) {
             scorer.rows(rows.key, rows.day, rows.hits);
-            if (halt.requested()) return std::nullopt;
+            if (!halt.requested()) continue;
+            count_rows(); // the status tells how far it was
+            return std::nullopt;
         }
         scorer.end_address();
         if (scorer.wants_evidence_drain()) spill.add(scorer.take_company_evidence());
         if (!scorer.wants_drain()) continue;
         drain();
-        counters.rows += scorer.counts().observations - rows_counted;
-        rows_counted = scorer.counts().observations;
+        count_rows();
     }
     drain();
-    counters.rows += scorer.counts().observations - rows_counted;
+    count_rows();
     const std::uint64_t spilled_runs = spill.runs();
     try {
         spill.merge(scorer.take_company_evidence(), halt,

@@ -8,9 +8,11 @@ ends with the values of a job that nobody interrupted.
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 import unittest
@@ -18,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
-from cli_test_lib import ipscore, mpirun  # noqa: E402
+from cli_test_lib import ipscore, ipscore_path, mpirun  # noqa: E402
 from interruption_lib import (ORPHANS_END_WITHIN_SECONDS, STOP_SIGNALS, STOPPED, STOPS_WITHIN_SECONDS, IngestPoint, Origin,  # noqa: E402
                               Point, handles_signals, part_names, runs, same_file)
 from live_job import ENDS_WITHIN_SECONDS, LiveJob, make_hanging_table, send, stop  # noqa: E402
@@ -62,8 +64,8 @@ class InterruptionTest(PipelineTest):
         self.assert_no_litter(output)
         return result
 
-    def assert_gone(self, pids):
-        deadline = time.monotonic() + ORPHANS_END_WITHIN_SECONDS
+    def assert_gone(self, pids, within_seconds=ORPHANS_END_WITHIN_SECONDS):
+        deadline = time.monotonic() + within_seconds
         while any(map(runs, pids)) and time.monotonic() < deadline:
             time.sleep(0.005)
         self.assertEqual([pid for pid in pids if runs(pid)], [], "ranks live on without their launcher")
@@ -182,33 +184,67 @@ class HugePartTest(InterruptionTest):
         maker.score(cls.inputs, "table", "scores")
         cls.huge = max((cls.origin / "table").glob("part-*.h5"), key=lambda path: path.stat().st_size).name
 
-    def check(self, words, expected):
+    def rows_read(self, output):
+        return json.loads(self.verb("status", output, "--json").stdout)["jobs"][0]["work"]["rows"]
+
+    def stop_after(self, seconds, words):
+        """Asks the job to stop when the rank that has the part has computed for that long. False when it was too late for that."""
         output = self.dir / "out"
-        for _ in range(20):
-            job = self.start(words)
-            pids = self.ranks_that_stop(job)
-            # Stopped as soon as there is something of the part, which is long before its end.
-            while job.process.poll() is None:
-                if any(path.stat().st_size > 0 for path in output.glob(f".tmp-{self.huge}-*")):
-                    break
-            stop(pids)
-            if list(output.glob(f".tmp-{self.huge}-*")):
-                break
+        job = self.start(words)
+        pids = self.ranks_that_stop(job)
+
+        def computed(pid):
+            try:
+                user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            except OSError:
+                return 0
+            return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+        def begun_by():
+            """The process that has the part in hand, which is in the name that the part has until then."""
+            names = [path.name for path in output.glob(f".tmp-{self.huge}-*")]
+            return int(names[0].split("-")[-2]) if names else None
+
+        while (having := begun_by()) is None and job.process.poll() is None:
+            pass
+        before = computed(having)
+        while begun_by() and job.process.poll() is None and computed(having) < before + seconds:
+            pass
+        stop(pids)
+        if not begun_by():
             job.close()
-            shutil.rmtree(output, ignore_errors=True)
-        else:
-            self.fail("the job was never seen in the middle of the huge part")
+            return False
         began = time.monotonic()
-        send([pids[-1]], signal.SIGTERM)
-        # One after the other, so that the request is there when a rank that has the part goes on, however busy the machine is.
-        for pid in dict.fromkeys((pids[-1], pids[0], *pids)):
+        asked = [pid for pid in reversed(pids) if pid != having or RANKS == 1][0]
+        send([asked], signal.SIGTERM)
+        # One after the other, so that the request is there when the rank that has the part goes on, however busy the machine is.
+        for pid in dict.fromkeys((asked, pids[0], *(pid for pid in pids if pid != having), having)):
             send([pid], signal.SIGCONT)
             time.sleep(0.1)
         result = job.wait()
         self.assertLess(time.monotonic() - began, STOPS_WITHIN_SECONDS)
+        if (output / self.huge).exists():
+            return False
         self.assert_code(result, 75)
-        self.assertFalse((output / self.huge).exists(), "the part in hand was finished")
         self.assert_no_litter("out")
+        return True
+
+    def check(self, words, expected):
+        # The address has more than nine tenths of the rows, and all others together less than one. A job that looks for requests only
+        # between addresses, or parts, would read the rest of it first, however long that takes.
+        whole = self.rows_read(expected)
+        output = self.dir / "out"
+        seconds = 0.04
+        seen = []
+        for _ in range(20):  # as it cannot be told how far the job is, nor how quick the machine
+            shutil.rmtree(output, ignore_errors=True)
+            seen.append(self.rows_read("out") / whole if self.stop_after(seconds, words) else 1)
+            if 0.15 < seen[-1] < 0.8:
+                break
+            seconds *= 1.3 if seen[-1] < 0.5 else 0.7
+        else:
+            self.fail("the job never stopped in the middle of the address, but after reading these shares of the rows: "
+                      + ", ".join(f"{share:.2f}" for share in seen))
         self.assert_done(self.run_mpirun(RANKS, *words))
         for path in expected.glob("*.h5"):
             self.assertTrue(same_file(output / path.name, path), f"{path.name} differs")
@@ -245,6 +281,23 @@ class OrphanTest(InterruptionTest):
             time.sleep(0.1)
             self.assert_finishes()
             self.assert_gone(pids)
+
+    def test_while_mpi_starts(self):
+        # A launcher that is killed just then may leave PMIx waiting for its answer for ever. Here nobody ever answers.
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        of_it = r"s/^\(PMIX_SERVER_URI[0-9]*=.*:\)[0-9]*$/\1" + str(silent.getsockname()[1]) + "/p"
+        command = mpirun(RANKS, *self.words())
+        place = command.index(ipscore_path())
+        command[place:place] = ["sh", "-c", 'exec env $(env | sed -n "$0") "$@"', of_it]
+        for number, gone in ((signal.SIGKILL, ORPHANS_END_WITHIN_SECONDS), (signal.SIGTERM, STOPS_WITHIN_SECONDS)):
+            with self.subTest(number):
+                job = LiveJob(command, self.dir, RANKS)
+                self.addCleanup(job.close)
+                pids = self.ranks_that_stop(job)
+                time.sleep(0.3)
+                send([job.process.pid] if number == signal.SIGKILL else pids, number)
+                self.assert_gone(pids, gone)
 
     def test_without_a_launcher_nobody_is_missed(self):
         # As under nohup or setsid: the shell that started it ends, and it goes on.
@@ -354,7 +407,7 @@ def soak(arguments):
     """Random points, one after the other. Returns the number of those that failed."""
     ranks = [int(count) for count in arguments.ranks.split(",")]
     options = ("--memory", arguments.memory) if arguments.memory else ()
-    failed = []
+    seeds, failed = [], []
 
     class Soak(PipelineTest):
         def runTest(self):  # noqa: N802
@@ -366,6 +419,7 @@ def soak(arguments):
                 # Every tenth is one of ingest.
                 point = IngestPoint(self, origin, seed) if number % 10 == 9 else Point(self, origin, seed, ranks[number % len(ranks)])
                 began = time.monotonic()
+                seeds.append(seed)
                 try:
                     point.run()
                     verdict = "same"
@@ -375,7 +429,7 @@ def soak(arguments):
                 print(f"seed {seed}: {point}: {verdict} ({time.monotonic() - began:.1f} s)", flush=True)
 
     result = unittest.TextTestRunner(verbosity=0).run(Soak())
-    print(f"{arguments.soak} points, seeds {arguments.seed} to {arguments.seed + arguments.soak - 1}: {len(failed)} failed"
+    print(f"{len(seeds)} points" + (f", seeds {seeds[0]} to {seeds[-1]}" if seeds else "") + f": {len(failed)} failed"
           + (f", seeds {failed}" if failed else ""), flush=True)
     return len(failed) + len(result.errors) + len(result.failures)
 

@@ -4,6 +4,7 @@ when it goes on."""
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
-from cli_test_lib import mpirun  # noqa: E402
+from cli_test_lib import ipscore, mpirun, run  # noqa: E402
 from log_lib import parse_json  # noqa: E402
 from metrics_lib import parse_metrics, value_of  # noqa: E402
 from live_job import ENDS_WITHIN_SECONDS, LiveJob, make_hanging_table, send  # noqa: E402
@@ -156,6 +157,36 @@ class LiveStatusTest(PipelineTest):
         after = self.status()
         self.assertEqual((after["state"], [rank["pid"] for rank in after["ranks"]]), ("running", self.pids))
         self.assertEqual(before["began_at"], after["began_at"])
+
+
+class FailedWorkerTest(PipelineTest):
+    """Rank 1 fails, which ends a rank 0 that hangs: it must tell of that itself."""
+
+    def test_metrics(self):
+        inputs = self.generate("demo", "1.2M")
+        self.ingest("store", *inputs.observations)
+        self.prepare("store", "table", *inputs.days())
+        # Whichever parts they get: rank 0 hangs in its first one, and rank 1 fails at its own.
+        for table, make in (("hanging", os.mkfifo), ("damaged", Path.touch)):
+            shutil.copytree(self.dir / "table", self.dir / table)
+            for part in (self.dir / table).glob("part-*.h5"):
+                part.unlink()
+                make(part)
+
+        def words(table, metrics):
+            return self.score_words(inputs, table, "scores", "--threads", "1", "--metrics", metrics)
+
+        # Each with a file of metrics of its own, so that it is known who wrote it: rank 0 rewrites its own every 2 s, and may live long
+        # enough to tell of the failure, too.
+        result = run([*mpirun(1, *words("hanging", "of-rank-0.prom")), ":", "-n", "1", *ipscore(*words("damaged", "of-rank-1.prom"))],
+                     cwd=self.dir)
+        self.assert_code(result, 2)
+        status = json.loads(self.verb("status", "scores", "--json").stdout)["jobs"][0]
+        self.assertEqual((status["state"], status["exit_code"]), ("failed", 2))
+        self.assertRegex(status["reason"], r"\Arank 1 on [^ ]+: damaged/part-0000\d\.h5: ")
+        samples = parse_metrics((self.dir / "of-rank-1.prom").read_text())
+        self.assertEqual(value_of(samples, "ipscore_job_state", state="failed"), 1)
+        self.assertEqual(value_of(samples, "ipscore_job_exit_code"), 2)
 
 
 if __name__ == "__main__":
