@@ -16,17 +16,26 @@ Arguments describe(stages::PrepareArgs& args) {
         .optional("lookback-days", "N", "90", "days that go into the table, the last of which is --as-of",
                   quantity_into(args.lookback_days, 1, lookback_days_max))
         .required("output", "DIR", "directory for the table; made when missing", path_into(args.output))
+        .optional("classification", "FILE", "keep the rows of all keys",
+                  "CSV with the columns key,tag,weight: keep only the rows whose key it names. The table and "
+                  "its scoring get smaller; score then takes no classification that names other keys",
+                  path_into(args.classification))
         .flag("restart", "replace what another job left in --output (default: refuse)", args.restart)
         .flag("require-days", "refuse a look-back of which a day has no observations (default: warn)",
               args.require_days)
         .optional("min-rows", "N", "0", "refuse to finish a table of fewer rows",
                   quantity_into(args.min_rows, 0, unbounded))
+        .optional("max-unclassified", "SHARE", "1",
+                  "with --classification: refuse to finish a table for which a larger share of the rows of "
+                  "these days, 0 to 1, has a key without a tag",
+                  decimal_into(args.max_unclassified, 0, 1))
         .optional("memory", "SIZE", rank_memory_default, rank_memory_help, memory_into(args.memory_bytes))
         .optional("threads", "N", rank_threads_default, rank_threads_help, threads_into(args.threads))
         .optional("metrics", "FILE", metrics_default, metrics_help, path_into(args.metrics))
         .optional("log-format", "FORMAT", log_format_default, log_format_help, log_format_reader())
         .example("  ipscore prepare --store store/ --as-of 2026-11-22 --lookback-days 90 --output table/\n"
-                 "  mpirun -n 4 ipscore prepare --store store/ --as-of 2026-11-22 --output table/\n")
+                 "  mpirun -n 4 ipscore prepare --store store/ --as-of 2026-11-22 --output table/ \\\n"
+                 "      --classification classification.csv\n")
         .when_stopped("its work is saved: run the same command again to resume");
     return arguments;
 }
@@ -48,6 +57,8 @@ void perform(const Words& words, mpi::World& world, StopFlag& stop, stages::RunM
 stages::PrepareArgs parse_prepare(const Words& words) {
     stages::PrepareArgs args;
     describe(args).parse(words);
+    if (args.max_unclassified < 1 && args.classification.empty())
+        throw UsageError("--max-unclassified needs --classification; see ipscore prepare --help");
     return args;
 }
 

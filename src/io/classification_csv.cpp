@@ -200,6 +200,9 @@ public:
         return true;
     }
 
+    [[nodiscard]] std::uint64_t line_of_key() const noexcept {
+        return std::ranges::min(said_, {}, &Said::line).line;
+    }
     [[nodiscard]] const ByteStrings& tags() const noexcept { return tags_; }
     [[nodiscard]] const InputFile& file() const noexcept { return file_; }
     [[nodiscard]] std::uint64_t spilled_runs() const noexcept { return spilled_runs_; }
@@ -336,5 +339,6 @@ const ByteStrings& ClassificationFile::tags() const noexcept { return sort_->tag
 const InputFile& ClassificationFile::file() const noexcept { return sort_->file(); }
 std::uint64_t ClassificationFile::spilled_runs() const noexcept { return sort_->spilled_runs(); }
 bool ClassificationFile::next(scoring::ClassifiedKey& key) { return sort_->next(key); }
+std::uint64_t ClassificationFile::line_of_key() const noexcept { return sort_->line_of_key(); }
 
 } // namespace ipscore::io

@@ -3,7 +3,6 @@
 #include "ipscore/core/checksum.hpp"
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/column.hpp"
-#include "ipscore/io/format.hpp"
 
 #include <algorithm>
 #include <array>
@@ -107,9 +106,9 @@ std::string read_text(const H5File& file, const std::string& name) {
     return {bytes.begin(), bytes.end()};
 }
 
-void write_format(H5File& file, const char* format) {
+void write_format(H5File& file, const char* format, std::uint64_t version) {
     file.write_attribute("/", format::attribute_format, std::string_view(format));
-    file.write_attribute("/", format::attribute_version, format::version);
+    file.write_attribute("/", format::attribute_version, version);
 }
 
 void check_format(const H5File& file, const char* format) {
@@ -118,10 +117,11 @@ void check_format(const H5File& file, const char* format) {
         throw InputError(fmt::format("{}: is an {}, not an {}", file.path().string(), found, format));
     }
     const std::uint64_t version = file.read_u64("/", format::attribute_version);
-    if (version > format::version) {
+    const std::uint64_t newest = found == format::table_index ? format::table_index_version : format::version;
+    if (version > newest) {
         throw InputError(
             fmt::format("{}: has format version {}, but this program reads up to {}; use a newer ipscore",
-                        file.path().string(), version, format::version));
+                        file.path().string(), version, newest));
     }
 }
 

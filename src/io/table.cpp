@@ -6,6 +6,7 @@
 #include "ipscore/io/strings.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <fmt/format.h>
 
 namespace ipscore::io {
@@ -14,17 +15,46 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string values_hash(const TableIndex& index, std::uint64_t dictionary_checksum) {
+std::string values_hash(const TableIndex& index, std::uint64_t dictionary_checksum,
+                        std::optional<std::uint64_t> unseen_keys_checksum) {
     StreamHash hash;
     const auto update = [&](std::uint64_t value) { hash.update(std::as_bytes(std::span(&value, 1))); };
     update(dictionary_checksum);
+    if (unseen_keys_checksum) update(*unseen_keys_checksum);
     update(static_cast<std::uint64_t>(index.first_day));
     update(static_cast<std::uint64_t>(index.last_day));
     for (const PartRecord& part : index.parts) update(part.checksum);
     return hash.digest128_text();
 }
 
+Json days_json(const RowsPerDay& days) {
+    Json json = Json::object();
+    for (const auto& [day, rows] : days) json[date_text(day)] = rows;
+    return json;
+}
+
+RowsPerDay days_of(const Json& json) {
+    RowsPerDay days;
+    for (const auto& [day, rows] : json.items()) days[parse_date(day).day] = rows.get<std::uint64_t>();
+    return days;
+}
+
+void verify_strings(const H5File& file, const std::string& name) {
+    verify_column(file, name + "/bytes", ElementType::u8);
+    verify_column(file, name + "/offsets", ElementType::u64);
+}
+
 } // namespace
+
+std::uint64_t TableClassification::rows_unclassified() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& [day, rows] : unclassified) sum += rows;
+    return sum;
+}
+
+bool TableIndex::has_observations_of(Day day) const {
+    return rows_per_day.contains(day) || (classification && classification->unclassified.contains(day));
+}
 
 std::uint64_t TableIndex::rows() const noexcept {
     std::uint64_t rows = 0;
@@ -38,23 +68,35 @@ std::uint64_t TableIndex::addresses() const noexcept {
     return addresses;
 }
 
-TableIndexWriter::TableIndexWriter(const std::filesystem::path& path)
-    : file_(H5File::create(path)), dictionary_(file_, format::dictionary) {}
+TableIndexWriter::TableIndexWriter(const std::filesystem::path& path, bool classified_keys_only)
+    : file_(H5File::create(path)), dictionary_(file_, format::dictionary) {
+    if (classified_keys_only) unseen_keys_.emplace(file_, format::unseen_keys);
+}
 
 void TableIndexWriter::finish(TableIndex& index) {
+    assert(unseen_keys_.has_value() == index.classification.has_value());
     dictionary_.finish();
-    index.content_hash = values_hash(index, dictionary_.checksum());
-    Json days = Json::object();
-    for (const auto& [day, rows] : index.rows_per_day) days[date_text(day)] = rows;
-    const Json description{{"first_day", date_text(index.first_day)},
-                           {"last_day", date_text(index.last_day)},
-                           {"content_hash", index.content_hash},
-                           {"rows_per_day", days},
-                           {"counts", index.counts},
-                           {"store", index.store}};
+    std::optional<std::uint64_t> unseen_keys_checksum;
+    if (unseen_keys_) {
+        unseen_keys_->finish();
+        unseen_keys_checksum = unseen_keys_->checksum();
+    }
+    index.content_hash = values_hash(index, dictionary_.checksum(), unseen_keys_checksum);
+    Json description{{"first_day", date_text(index.first_day)},
+                     {"last_day", date_text(index.last_day)},
+                     {"content_hash", index.content_hash},
+                     {"rows_per_day", days_json(index.rows_per_day)},
+                     {"counts", index.counts},
+                     {"store", index.store}};
+    if (const auto& classification = index.classification) {
+        description["classification"] = {{"content_hash", classification->content_hash},
+                                         {"keys", classification->keys},
+                                         {"unclassified_per_day", days_json(classification->unclassified)}};
+    }
     write_text(file_, format::description, description.dump(1, ' ', false, Json::error_handler_t::replace));
     write_part_list(file_, index.parts);
-    write_format(file_, format::table_index);
+    write_format(file_, format::table_index,
+                 index.classification ? format::table_index_version : format::version);
     file_.close();
 }
 
@@ -71,11 +113,15 @@ TableIndex read_table_index(const std::filesystem::path& table, bool with_dictio
         index.first_day = parse_date(description.at("first_day").get<std::string>()).day;
         index.last_day = parse_date(description.at("last_day").get<std::string>()).day;
         index.content_hash = description.at("content_hash");
-        for (const auto& [day, rows] : description.at("rows_per_day").items()) {
-            index.rows_per_day[parse_date(day).day] = rows.get<std::uint64_t>();
-        }
+        index.rows_per_day = days_of(description.at("rows_per_day"));
         index.counts = description.at("counts");
         index.store = description.at("store");
+        if (const auto found = description.find("classification"); found != description.end()) {
+            index.classification =
+                TableClassification{.content_hash = found->at("content_hash"),
+                                    .keys = found->at("keys"),
+                                    .unclassified = days_of(found->at("unclassified_per_day"))};
+        }
     } catch (const Json::exception& error) {
         file.damaged(error.what());
     }
@@ -93,9 +139,8 @@ bool table_index_stands(const std::filesystem::path& table, const std::vector<Pa
     try {
         const TableIndex index = read_table_index(table, false);
         const H5File file = H5File::open(table / format::index_name);
-        const std::string name = format::dictionary;
-        verify_column(file, name + "/bytes", ElementType::u8);
-        verify_column(file, name + "/offsets", ElementType::u64);
+        verify_strings(file, format::dictionary);
+        if (index.classification) verify_strings(file, format::unseen_keys);
         return std::ranges::equal(index.parts, parts, {}, &PartRecord::checksum, &PartRecord::checksum);
     } catch (const InputError&) {
         return false;

@@ -162,13 +162,18 @@ ForgottenParts forget_in_table(const fs::path& table, const NetworkSet& addresse
     for (const auto& [day, rows] : counts.at("rows_per_day").items())
         index.rows_per_day[parse_date(day).day] = rows.get<std::uint64_t>();
     counts.erase("rows_per_day");
+    counts.erase("unclassified_per_day"); // the index keeps its own: whose rows those were is not known
     index.counts = std::move(counts);
     io::TemporaryFile file(table / io::format::index_name);
-    io::TableIndexWriter writer(file.path());
+    io::TableIndexWriter writer(file.path(), index.classification.has_value());
     {
         const io::H5File before = io::H5File::open(table / io::format::index_name);
         io::StringsReader dictionary(before, io::format::dictionary);
         for (std::string_view key; dictionary.next(key);) writer.add_key(key);
+        if (index.classification) {
+            io::StringsReader unseen_keys(before, io::format::unseen_keys);
+            for (std::string_view key; unseen_keys.next(key);) writer.add_unseen_key(key);
+        }
     }
     writer.finish(index);
     file.publish();

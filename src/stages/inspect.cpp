@@ -141,6 +141,7 @@ void inspect_table(Inspection& inspection) {
     report.table = TableFigures{.first_day = index.first_day,
                                 .last_day = index.last_day,
                                 .parts = index.parts.size(),
+                                .classification = index.classification,
                                 .score_least_bytes = score_bytes(*report.keys)};
     inspection.compare_models({{&index.rows_per_day, index.rows(), inspecting::size_of_all(files)}});
     if (inspection.args.quick) return;

@@ -74,6 +74,17 @@ Json store_json(const StoreFigures& store) {
             {"unnamed_bytes", store.unnamed_bytes}};
 }
 
+Json table_json(const TableFigures& table) {
+    Json json{{"first_day", date_text(table.first_day)},
+              {"last_day", date_text(table.last_day)},
+              {"parts", table.parts}};
+    if (const auto& classification = table.classification)
+        json["classification"] = {{"content_hash", classification->content_hash},
+                                  {"keys", classification->keys},
+                                  {"rows_unclassified", classification->rows_unclassified()}};
+    return json;
+}
+
 Json unfinished_json(const UnfinishedFigures& unfinished) {
     return {{"parts", unfinished.parts},
             {"runs", unfinished.runs},
@@ -169,10 +180,7 @@ Json inspect_json(const InspectReport& report) {
               {"memory", memory_json(report)},
               {"heaviest", heaviest_json(report)}};
     if (report.store) json["store"] = store_json(*report.store);
-    if (report.table)
-        json["table"] = {{"first_day", date_text(report.table->first_day)},
-                         {"last_day", date_text(report.table->last_day)},
-                         {"parts", report.table->parts}};
+    if (report.table) json["table"] = table_json(*report.table);
     if (report.scores) json["scores"] = scores_json(report);
     if (report.unfinished) json["unfinished"] = unfinished_json(*report.unfinished);
     if (report.models) json["models"] = models_json(*report.models);

@@ -79,11 +79,16 @@ std::string store_lines(const StoreFigures& store) {
 }
 
 std::string table_lines(const TableFigures& table) {
+    std::string keys;
+    if (const auto& classification = table.classification)
+        keys = fmt::format("for the {} of a classification (content {}), without {} of other keys\n",
+                           counted(classification->keys, "key", "keys"), classification->content_hash,
+                           counted(classification->rows_unclassified(), "row", "rows"));
     return fmt::format("{}, prepared for {} to {}\n"
-                       "memory: score needs --memory {} at least, and what companies, tags and classified "
+                       "{}memory: score needs --memory {} at least, and what companies, tags and classified "
                        "keys take\n",
                        counted(table.parts, "part", "parts"), date_text(table.first_day),
-                       date_text(table.last_day), memory_text(table.score_least_bytes));
+                       date_text(table.last_day), keys, memory_text(table.score_least_bytes));
 }
 
 std::string unfinished_lines(const UnfinishedFigures& unfinished) {

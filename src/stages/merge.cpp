@@ -1,6 +1,7 @@
 #include "merge.hpp"
 
 #include "ipscore/core/saturating.hpp"
+#include "ipscore/io/key_map.hpp"
 
 #include <algorithm>
 
@@ -20,20 +21,26 @@ constexpr std::uint64_t pack(std::uint32_t key, std::uint16_t day) noexcept {
 
 /// One segment on its way.
 struct SegmentMerge::Cursor {
-    Cursor(const MergeInput& input)
+    Cursor(const MergeInput& input, SegmentMerge& merge)
         : segment(input.segment),
           table_key(input.table_key),
           reader(input.segment->reader(input.table_key.size(), input.filter,
                                        !input.sources.empty() && input.segment->has_sources())),
-          sources_(input.sources) {}
+          sources_(input.sources),
+          leaves_out_(input.leaves_out),
+          merge_(&merge) {}
 
     /// Loads more rows of the current address; false when it has no more.
     bool refill() {
         at = 0;
-        rows = reader.next_rows();
-        if (!rows.source.empty() && !sources_.empty() && std::ranges::max(rows.source) >= sources_.size())
-            segment->file().damaged("a row has a source that the manifest does not name");
-        return !rows.empty();
+        do {
+            rows = reader.next_rows();
+            if (!rows.source.empty() && !sources_.empty() && std::ranges::max(rows.source) >= sources_.size())
+                segment->file().damaged("a row has a source that the manifest does not name");
+            if (rows.empty()) return false;
+            if (leaves_out_) rows = kept(rows);
+        } while (rows.empty());
+        return true;
     }
     [[nodiscard]] std::uint64_t key_and_day() const noexcept {
         return pack(table_key[rows.key[at]], rows.day[at]);
@@ -51,7 +58,29 @@ struct SegmentMerge::Cursor {
     std::size_t at = 0; ///< in rows
 
 private:
+    /// A copy without what is left out, and without sources: nobody asks for both.
+    io::RowSpan kept(const io::RowSpan& all) {
+        kept_key_.clear();
+        kept_day_.clear();
+        kept_hits_.clear();
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (table_key[all.key[i]] == io::no_key) {
+                merge_->leave_out(all.day[i]);
+                continue;
+            }
+            kept_key_.push_back(all.key[i]);
+            kept_day_.push_back(all.day[i]);
+            kept_hits_.push_back(all.hits[i]);
+        }
+        return {kept_key_, kept_day_, kept_hits_, {}};
+    }
+
     std::vector<std::uint32_t> sources_;
+    bool leaves_out_;
+    SegmentMerge* merge_;
+    std::vector<std::uint32_t> kept_key_;
+    std::vector<std::uint16_t> kept_day_;
+    std::vector<std::uint32_t> kept_hits_;
 };
 
 class SegmentMerge::ObservationOutput {
@@ -131,10 +160,22 @@ constexpr auto later_row = [](const auto* a, const auto* b) { return a->key_and_
 
 SegmentMerge::SegmentMerge(const std::vector<MergeInput>& inputs, Day first_day, Day last_day)
     : first_day_(std::max(first_day, first_valid_day)), last_day_(last_day) {
-    for (const MergeInput& input : inputs) cursors_.push_back(std::make_unique<Cursor>(input));
+    for (const MergeInput& input : inputs) cursors_.push_back(std::make_unique<Cursor>(input, *this));
 }
 
 SegmentMerge::~SegmentMerge() = default;
+
+void SegmentMerge::leave_out(std::uint16_t day) {
+    ++counts_.rows_read;
+    if (day < first_day_ || day > last_day_) {
+        ++counts_.rows_outside_days;
+        return;
+    }
+    ++counts_.rows_left_out;
+    auto& per_day = counts_.left_out_per_day;
+    if (per_day.empty()) per_day.resize(static_cast<std::size_t>(last_day_) + 1);
+    ++per_day[day];
+}
 
 void SegmentMerge::seek(Address first) {
     heap_.clear();

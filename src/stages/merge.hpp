@@ -17,17 +17,20 @@ namespace ipscore::stages {
 /// A segment with the ids that its keys have in the table's dictionary.
 struct MergeInput {
     const io::Segment* segment = nullptr;
-    std::span<const std::uint32_t> table_key; ///< by key id of the segment; rising
+    std::span<const std::uint32_t> table_key; ///< by key id of the segment; rising, but for io::no_key
     io::RowFilter filter = {};                ///< rows that it drops are as if they were not there
     /// Numbers that the segment's sources have in what is written, where that has sources; by number in the
     /// segment, and one where its rows have none.
     std::vector<std::uint32_t> sources = {};
+    bool leaves_out = false; ///< rows of keys that have io::no_key; else no row has one
 };
 
 struct MergeCounts {
     std::uint64_t rows_read = 0;
     std::uint64_t rows_outside_days = 0;
-    std::uint64_t duplicates = 0; ///< rows that were added to another of the same (address, key, day)
+    std::uint64_t duplicates = 0;    ///< rows that were added to another of the same (address, key, day)
+    std::uint64_t rows_left_out = 0; ///< of the days, for their key
+    std::vector<std::uint64_t> left_out_per_day; ///< by day, up to last_day; empty where there are none
 };
 
 /// Merges address range after address range, in rising order; one of its own for every worker.
@@ -58,6 +61,7 @@ private:
     /// The same, but keeps all rows.
     class RowOutput;
 
+    void leave_out(std::uint16_t day);
     void seek(Address first);
     /// Calls `write(address, cursors)` for address after address below `end`, with the cursors that have it.
     template <class Write>

@@ -50,16 +50,17 @@ std::optional<io::SegmentInfo> merge_files(const std::vector<MergeFile>& inputs,
     const io::TemporaryFile map_file(scratch);
     try {
         std::vector<bool> used;
+        KeepKey keep; // all
         const bool drops_rows =
             std::ranges::any_of(inputs, [](const auto& input) { return !input.filter.keeps_all(); });
         if (drops_rows) {
             const std::uint64_t keys = merge_dictionaries(segments, map_file.path(), halt, [](auto) {});
             const io::KeyMap map(map_file.path(), key_counts(segments));
             used = used_keys(inputs_of(inputs, segments, map), keys, halt);
+            keep = [&used, number = std::size_t{0}](std::string_view) mutable { return used[number++]; };
         }
         merge_dictionaries(
-            segments, map_file.path(), halt, [&](std::string_view key) { writer.add_key(key); },
-            drops_rows ? &used : nullptr);
+            segments, map_file.path(), halt, [&](std::string_view key) { writer.add_key(key); }, keep);
     } catch (const Interrupted&) {
         return std::nullopt;
     }

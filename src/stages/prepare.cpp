@@ -1,6 +1,8 @@
 #include "ipscore/stages/prepare.hpp"
 
+#include "classified_keys.hpp"
 #include "dictionary_merge.hpp"
+#include "input_files.hpp"
 #include "ipscore/core/checksum.hpp"
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
@@ -49,7 +51,8 @@ std::vector<io::SegmentInfo> segments_of_days(const PrepareArgs& args, const io:
     return segments;
 }
 
-Json identity_of(const PrepareArgs& args, const std::vector<io::SegmentInfo>& segments) {
+Json identity_of(const PrepareArgs& args, const std::vector<io::SegmentInfo>& segments,
+                 const ClassifiedKeys* classified) {
     std::vector<std::pair<std::string, std::string>> texts;
     for (const io::SegmentInfo& segment : segments) {
         std::string text = checksum_text(segment.checksum);
@@ -62,10 +65,12 @@ Json identity_of(const PrepareArgs& args, const std::vector<io::SegmentInfo>& se
     std::ranges::sort(texts);
     Json list = Json::object();
     for (const auto& [id, text] : texts) list[id] = text;
-    return {{"first_day", date_text(first_day_of(args))},
-            {"last_day", date_text(args.as_of)},
-            {"segments", list},
-            {"format_version", io::format::version}};
+    Json identity{{"first_day", date_text(first_day_of(args))},
+                  {"last_day", date_text(args.as_of)},
+                  {"segments", list},
+                  {"format_version", io::format::version}};
+    if (classified != nullptr) identity["classification"] = classified->file().content_hash;
+    return identity;
 }
 
 std::uint64_t rows_within(const io::RowsPerDay& days, Day first, Day last) {
@@ -93,6 +98,23 @@ void check_rows(const PrepareArgs& args, std::uint64_t rows) {
     if (rows >= args.min_rows) return;
     throw InputError(fmt::format("{}: {} observations are fewer than --min-rows {}; the table gets no index",
                                  args.output.string(), rows, args.min_rows));
+}
+
+/// Of the rows of the table's days.
+double unclassified_share(const io::TableIndex& index) {
+    const auto count = [&](const char* name) { return index.counts.at(name).get<double>(); };
+    const double considered = count("rows_read") - count("rows_outside_days");
+    return considered == 0 ? 0.0 : count("rows_unclassified") / considered;
+}
+
+void check_result(const PrepareArgs& args, const io::TableIndex& index) {
+    check_rows(args, index.rows());
+    if (!index.classification) return;
+    if (const double share = unclassified_share(index); share > args.max_unclassified) {
+        throw InputError(fmt::format(
+            "{}: {:.4f} of the rows have no tag, more than --max-unclassified {}; the table gets no index",
+            args.output.string(), share, args.max_unclassified));
+    }
 }
 
 /// Where the table is cut: a matter of the segments alone, however they are merged.
@@ -131,26 +153,41 @@ struct OpenInputs {
     std::vector<MergeInput> inputs;
 };
 
-/// All ranks must call. Rank 0 writes the table's dictionary into its index.
-OpenInputs open_inputs(mpi::World& world, const std::vector<MergeFile>& files,
-                       const io::TemporaryFile& map_file, io::TableIndexWriter* index, StopFlag& stop) {
+/// All ranks must call. Rank 0 writes the table's keys into its index; `classified` as of
+/// write_table_keys(), and on rank 0 only.
+OpenInputs open_inputs(mpi::World& world, const PrepareArgs& args, const std::vector<MergeFile>& files,
+                       const io::TemporaryFile& map_file, ClassifiedKeys* classified,
+                       io::TableIndexWriter* index, StopFlag& stop) {
     OpenInputs open;
     std::vector<std::filesystem::path> paths;
     paths.reserve(files.size());
     for (const MergeFile& file : files) paths.push_back(file.path);
     world.root_decides(stop, [&] {
         open.segments = open_segments(paths);
-        merge_dictionaries(open.segments, map_file.path(), stop,
-                           [&](std::string_view key) { index->add_key(key); });
+        write_table_keys(open.segments, map_file.path(), classified, *index, stop);
     });
     std::string map_path = map_file.path().string();
     world.broadcast_text(map_path);
     if (!world.is_root()) open.segments = open_segments(paths);
     open.map = std::make_unique<io::KeyMap>(map_path, key_counts(open.segments));
     for (std::size_t s = 0; s < paths.size(); ++s)
-        open.inputs.push_back({open.segments[s].get(), open.map->of(s), files[s].filter, {}});
+        open.inputs.push_back({.segment = open.segments[s].get(),
+                               .table_key = open.map->of(s),
+                               .filter = files[s].filter,
+                               .sources = {},
+                               .leaves_out = !args.classification.empty()});
     world.barrier(); // all have mapped it
     return open;
+}
+
+/// The days of the table that have rows.
+Json days_json(const PrepareArgs& args, const std::vector<std::uint64_t>& rows_per_day) {
+    Json days = Json::object();
+    for (Day day = std::max(first_day_of(args), 0); day <= args.as_of; ++day) {
+        const auto at = static_cast<std::size_t>(day);
+        if (at < rows_per_day.size() && rows_per_day[at] > 0) days[date_text(day)] = rows_per_day[at];
+    }
+    return days;
 }
 
 /// Writes one part of the table.
@@ -167,11 +204,6 @@ std::optional<io::PartRecord> make_part(const PrepareArgs& args, const Plan& pla
     counters.rows += counts.rows_read; // also where it ends here: the status tells how far it was
     if (halt.requested()) return std::nullopt;
     rows.finish();
-    Json days = Json::object();
-    for (Day day = args.as_of - args.lookback_days + 1; day <= args.as_of; ++day) {
-        const std::uint64_t count = day < 0 ? 0 : rows_per_day[static_cast<std::size_t>(day)];
-        if (count > 0) days[date_text(day)] = count;
-    }
     io::PartRecord record{.addresses = rows.addresses(),
                           .rows = rows.rows(),
                           .first_address = rows.first_address(),
@@ -183,23 +215,38 @@ std::optional<io::PartRecord> make_part(const PrepareArgs& args, const Plan& pla
                                      {"rows", rows.rows()},
                                      {"addresses", rows.addresses()},
                                      {"stored_bytes", rows.stored_bytes()},
-                                     {"rows_per_day", days}}};
+                                     {"rows_per_day", days_json(args, rows_per_day)}}};
+    if (!args.classification.empty()) {
+        record.counts["rows_unclassified"] = counts.rows_left_out;
+        record.counts["unclassified_per_day"] = days_json(args, counts.left_out_per_day);
+    }
     io::write_part_record(file, io::format::table_part, plan.job_hash, part, record);
     file.close();
     counters.bytes += rows.stored_bytes();
     return record;
 }
 
+/// Takes the days from the counts of the parts.
+io::RowsPerDay take_days(Json& counts, const char* name) {
+    io::RowsPerDay days;
+    for (const auto& [day, rows] : counts.at(name).items())
+        days[parse_date(day).day] = rows.get<std::uint64_t>();
+    counts.erase(name);
+    return days;
+}
+
 io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
-                          const PartJobResult& result) {
+                          const ClassifiedKeys* classified, const PartJobResult& result) {
     io::TableIndex index;
     index.first_day = args.as_of - args.lookback_days + 1;
     index.last_day = args.as_of;
     index.counts = result.counts;
-    for (const auto& [day, rows] : index.counts["rows_per_day"].items()) {
-        index.rows_per_day[parse_date(day).day] = rows.get<std::uint64_t>();
+    index.rows_per_day = take_days(index.counts, "rows_per_day");
+    if (classified != nullptr) {
+        index.classification = {.content_hash = classified->file().content_hash,
+                                .keys = classified->size(),
+                                .unclassified = take_days(index.counts, "unclassified_per_day")};
     }
-    index.counts.erase("rows_per_day");
     Json segments = Json::array();
     for (const io::SegmentInfo& segment : manifest.segments) segments.push_back(segment.id);
     index.store = {{"manifest_version", manifest.version}, {"segments", segments}};
@@ -211,7 +258,10 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::
                      std::uint64_t merges, const PartJobResult& result, const Phases& phases) {
     RunSummary summary;
     const auto count = [&](const char* name) { return index.counts.value(name, std::uint64_t{0}); };
-    const auto days_without_rows = static_cast<std::uint64_t>(args.lookback_days) - index.rows_per_day.size();
+    std::uint64_t days_without_rows = 0;
+    for (Day day = index.first_day; day <= index.last_day; ++day) {
+        if (!index.has_observations_of(day)) ++days_without_rows;
+    }
     summary.verdict = fmt::format("{}: {} observations of {} addresses and {} keys in {} parts, {} to {}",
                                   args.output.string(), count_text(index.rows()),
                                   count_text(index.addresses()), count_text(keys), index.parts.size(),
@@ -220,6 +270,12 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::
         fmt::format("read {} rows: {} outside the days, {} added to an equal (ip, day, key)",
                     count_text(count("rows_read")), count_text(count("rows_outside_days")),
                     count_text(count("duplicates"))));
+    if (index.classification) {
+        summary.lines.push_back(
+            fmt::format("left out {} rows, {} of those of these days, whose keys are not among the {} of {}",
+                        count_text(count("rows_unclassified")), percent_text(unclassified_share(index), 1),
+                        count_text(index.classification->keys), args.classification.string()));
+    }
     if (merges > 0) {
         summary.lines.push_back(
             fmt::format("merges of segments before the last one, to keep within --memory: {}", merges));
@@ -243,13 +299,18 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::
                     {"seconds", phases.total_seconds()},
                     {"imbalance", result.imbalance},
                     {"ranks", result.ranks}};
+    if (index.classification) {
+        summary.json["classification"] = {{"content_hash", index.classification->content_hash},
+                                          {"keys", index.classification->keys}};
+    }
     return summary;
 }
 
 /// The summary of a table that is there and whole; nothing when its index is not.
 std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs& args,
-                                           const io::Manifest& manifest, const PartJob& job,
-                                           PartResults& parts, const StopFlag& stop, RunMonitor& monitor) {
+                                           const io::Manifest& manifest, const ClassifiedKeys* classified,
+                                           const PartJob& job, PartResults& parts, const StopFlag& stop,
+                                           RunMonitor& monitor) {
     const PartJobResult result = make_parts(world, job, {}, stop, monitor, parts, {});
     std::optional<RunSummary> summary;
     std::uint64_t stands = 0;
@@ -257,8 +318,8 @@ std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs&
         stands = io::table_index_stands(args.output, result.parts) ? 1 : 0;
         if (stands == 0) return;
         constexpr bool with_dictionary = false;
-        io::TableIndex index = make_index(args, manifest, result);
-        check_rows(args, index.rows());
+        io::TableIndex index = make_index(args, manifest, classified, result);
+        check_result(args, index);
         index.content_hash = io::read_table_index(args.output, with_dictionary).content_hash;
         monitor.end_phases();
         summary = summarize(args, index, io::table_keys(args.output), 0, result, monitor.phases());
@@ -280,6 +341,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     Plan plan;
     std::optional<io::Snapshot> snapshot; // until the end: no segment may go meanwhile
     io::Manifest manifest;
+    std::unique_ptr<ClassifiedKeys> classified; // on rank 0, where there is a classification
     std::unique_ptr<io::OutputDirectory> output;
     auto state = io::OutputDirectory::State::fresh;
     world.root_decides(stop, [&] {
@@ -295,13 +357,17 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         const std::uint64_t rows = rows_within(manifest.rows_per_day(), first_day, args.as_of);
         check_rows(args, rows);
         budget.need("the manifest", io::Store::manifest_bytes(args.store) * memory::manifest_factor);
+        if (!args.classification.empty())
+            classified = std::make_unique<ClassifiedKeys>(args.classification, args.output, budget, stop);
         const std::vector<io::SegmentInfo> segments = segments_of_days(args, manifest);
         const MergeWidth width = plan_merge_width(budget, segments.size(), threads_wanted);
         threads = width.threads;
         plan.fan_in = args.fan_in_max > 0 ? std::min(args.fan_in_max, width.fan_in) : width.fan_in;
-        const io::Job job{.verb = "prepare",
-                          .identity = identity_of(args, segments),
-                          .about = {{"store", args.store.string()}, {"version", IPSCORE_VERSION}}};
+        io::Job job{.verb = "prepare",
+                    .identity = identity_of(args, segments, classified.get()),
+                    .about = {{"store", args.store.string()}}};
+        if (classified) job.about["classification"] = describe(classified->file());
+        job.about["version"] = IPSCORE_VERSION;
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
         for (const io::SegmentInfo& segment : segments)
@@ -340,7 +406,8 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     PartResults parts(job.parts);
     if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, monitor, parts);
     if (state == io::OutputDirectory::State::finished && parts.missing().empty()) {
-        if (auto summary = finished_already(world, args, manifest, job, parts, stop, monitor))
+        if (auto summary =
+                finished_already(world, args, manifest, classified.get(), job, parts, stop, monitor))
             return *summary;
     }
 
@@ -351,9 +418,9 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     const io::TemporaryFile map_file(args.output / "keys");
     io::TemporaryFile index_file(args.output / io::format::index_name);
     std::optional<io::TableIndexWriter> index_writer;
-    if (world.is_root()) index_writer.emplace(index_file.path());
-    const OpenInputs open =
-        open_inputs(world, plan.files, map_file, world.is_root() ? &*index_writer : nullptr, stop);
+    if (world.is_root()) index_writer.emplace(index_file.path(), classified != nullptr);
+    const OpenInputs open = open_inputs(world, args, plan.files, map_file, classified.get(),
+                                        world.is_root() ? &*index_writer : nullptr, stop);
 
     const Day first_day = first_day_of(args);
     const std::uint64_t workers =
@@ -370,8 +437,8 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     monitor.begin_phase("index");
     RunSummary summary;
     world.root_decides([&] {
-        io::TableIndex index = make_index(args, manifest, result);
-        check_rows(args, index.rows());
+        io::TableIndex index = make_index(args, manifest, classified.get(), result);
+        check_result(args, index);
         const std::uint64_t keys = index_writer->keys();
         index_writer->finish(index);
         monitor.end_phases();

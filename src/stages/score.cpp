@@ -164,9 +164,17 @@ std::uint64_t stored_bytes(const std::filesystem::path& scores, std::uint64_t pa
 std::vector<std::string> days_without_observations(const ScoreFiles& files) {
     std::vector<std::string> days;
     for (Day day = files.model.first_day(); day <= files.model.as_of; ++day) {
-        if (!files.table.rows_per_day.contains(day)) days.push_back(date_text(day));
+        if (!files.table.has_observations_of(day)) days.push_back(date_text(day));
     }
     return days;
+}
+
+/// Rows of the look-back that are not in the table, for its classification does not name their keys.
+std::uint64_t rows_left_out(const ScoreFiles& files) {
+    std::uint64_t rows = 0;
+    for (const auto& [day, count] : files.table.classification->unclassified)
+        rows += day >= files.model.first_day() && day <= files.model.as_of ? count : 0;
+    return rows;
 }
 
 /// Of the observations within the look-back and not excluded.
@@ -186,15 +194,27 @@ Json coverage_of(const ScoreFiles& files, const SharedInputs& inputs, const Json
     for (std::size_t tag = 0; tag < tags.size(); ++tag) {
         if (!has_keys[tag]) tags_without_keys.push_back(tags[tag]);
     }
-    return {{"observations_without_tag_share", unclassified_share(counts)},
-            {"tags", tags.size()},
-            {"tags_without_keys", tags_without_keys},
-            {"lookback_days", files.model.lookback_days},
-            {"days_without_observations", days_without_observations(files)}};
+    Json coverage{{"observations_without_tag_share", unclassified_share(counts)},
+                  {"tags", tags.size()},
+                  {"tags_without_keys", tags_without_keys},
+                  {"lookback_days", files.model.lookback_days},
+                  {"days_without_observations", days_without_observations(files)}};
+    if (files.table.classification) {
+        // The share of what is in the table would be near 0 whatever the classification lacks.
+        coverage["observations_without_tag_share"] = nullptr;
+        coverage["rows_left_out"] = rows_left_out(files);
+    }
+    return coverage;
 }
 
-/// Warns of what a person should look at before using the scores. Throws what --require-days forbids.
+/// Warns of what a person should look at before using the scores. Throws what --require-days forbids, and
+/// what --max-unclassified could not find.
 void check_coverage(const ScoreArgs& args, const ScoreFiles& files, RunLog& log) {
+    if (files.table.classification && args.max_unclassified < 1) {
+        throw InputError(fmt::format("{}: was prepared with --classification, without the observations that "
+                                     "--max-unclassified counts; give that to ipscore prepare",
+                                     args.table.string()));
+    }
     if (const auto& tags = files.tags_unknown; !tags.empty()) {
         log.warning(fmt::format("{}: tags.{}: no key is classified to this tag{}", args.model.string(),
                                 io::quoted_for_message(tags.front()),
@@ -254,13 +274,18 @@ RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const Share
     }
     const std::vector<std::string> tags_without_keys = coverage.at("tags_without_keys");
     const std::vector<std::string> empty_days = coverage.at("days_without_observations");
-    summary.lines.push_back(fmt::format("coverage: {} of the observations have no tag; tags without keys: {} "
-                                        "of {}{}{}; days without data: {} of {}{}{}",
-                                        percent_text(coverage.at("observations_without_tag_share"), 1),
-                                        tags_without_keys.size(), coverage.at("tags").get<std::uint64_t>(),
-                                        tags_without_keys.empty() ? "" : ", ", some_of(tags_without_keys),
-                                        empty_days.size(), files.model.lookback_days,
-                                        empty_days.empty() ? "" : ", ", some_of(empty_days)));
+    const std::string without_tag =
+        files.table.classification
+            ? fmt::format("rows without a tag that prepare left out: {}",
+                          count_text(coverage.at("rows_left_out").get<std::uint64_t>()))
+            : percent_text(coverage.at("observations_without_tag_share"), 1) +
+                  " of the observations have no tag";
+    summary.lines.push_back(
+        fmt::format("coverage: {}; tags without keys: {} "
+                    "of {}{}{}; days without data: {} of {}{}{}",
+                    without_tag, tags_without_keys.size(), coverage.at("tags").get<std::uint64_t>(),
+                    tags_without_keys.empty() ? "" : ", ", some_of(tags_without_keys), empty_days.size(),
+                    files.model.lookback_days, empty_days.empty() ? "" : ", ", some_of(empty_days)));
     summary.lines.push_back(
         fmt::format("wrote {}", bytes_text(counts.at("stored_bytes").get<std::uint64_t>())));
     if (result.parts_verified > 0) {

@@ -1,13 +1,18 @@
 #include "score_inputs.hpp"
 
+#include "input_files.hpp"
+#include "ipscore/core/error.hpp"
+#include "ipscore/io/csv.hpp"
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/model_toml.hpp"
 #include "ipscore/io/strings.hpp"
 #include "memory_needs.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <fmt/format.h>
+#include <functional>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace ipscore::stages {
@@ -27,7 +32,24 @@ void check_days(const ScoreArgs& args, const ScoreFiles& files) {
         model.lookback_days));
 }
 
-/// The postings of the table's keys, as far as there is room for them.
+/// The keys of a table's classification that are not in its dictionary, searched front to back.
+class UnseenKeys {
+public:
+    explicit UnseenKeys(const io::H5File& index) : reader_(index, io::format::unseen_keys) {}
+    /// `key` must come after that of the last call.
+    [[nodiscard]] bool contains(std::string_view key) {
+        while (more_ && next_ < key) more_ = reader_.next(next_);
+        return more_ && next_ == key;
+    }
+
+private:
+    io::StringsReader reader_;
+    std::string_view next_;
+    bool more_ = true;
+};
+
+/// The postings of the table's keys, as far as there is room for them. Throws InputError for a key of which
+/// the table may have left out rows.
 void join_with_table(const ScoreArgs& args, io::ClassificationFile& classification, MemoryBudget& budget,
                      ScoreFiles& files) {
     const io::H5File index = io::H5File::open(args.table / io::format::index_name);
@@ -38,15 +60,24 @@ void join_with_table(const ScoreArgs& args, io::ClassificationFile& classificati
         .keys = dictionary.size(),
         .postings_max = std::min(files.classification.rows, budget.left_bytes() / sizeof(scoring::Posting)),
         .count_only = !budget.fits()};
-    scoring::ResolvedPostings resolved =
-        scoring::resolve_postings([&](scoring::ClassifiedKey& key) { return classification.next(key); },
-                                  [&](std::string_view& key) { return dictionary.next(key); }, sizes);
+    std::function<void(std::string_view)> must_be_unseen; // where the table has the rows of some keys only
+    std::optional<UnseenKeys> unseen;
+    if (files.table.classification) {
+        unseen.emplace(index);
+        must_be_unseen = [&](std::string_view key) {
+            if (unseen->contains(key)) return;
+            throw InputError(fmt::format(
+                "{}:{}: column key: {} is not in the classification that {} was prepared with, so its "
+                "observations are not there; prepare a table with --classification {}",
+                files.classification.path, classification.line_of_key(), io::quoted_for_message(key),
+                args.table.string(), args.classification.string()));
+        };
+    }
+    scoring::ResolvedPostings resolved = scoring::resolve_postings(
+        [&](scoring::ClassifiedKey& key) { return classification.next(key); },
+        [&](std::string_view& key) { return dictionary.next(key); }, sizes, must_be_unseen);
     budget.need("postings", resolved.postings * sizeof(scoring::Posting));
     files.postings = std::move(resolved.lists);
-}
-
-Json describe(const io::InputFile& file) {
-    return {{"path", file.path}, {"bytes", file.bytes}, {"rows", file.rows}};
 }
 
 } // namespace
@@ -57,32 +88,18 @@ ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const S
     files.model = io::read_model(args.model, args.as_of);
     check_days(args, files);
 
-    budget.need("reading", memory::csv_reader_bytes);
-    budget.need("sorting", memory::sort_bytes_min);
-    io::ReadLimits limits{.zstd_window_bytes = io::ByteSource::zstd_window_bytes_min};
-    if (args.classification.extension() == ".zst" || args.companies.extension() == ".zst") {
-        limits.zstd_window_bytes =
-            std::clamp(std::bit_floor(budget.left_bytes() / 4), limits.zstd_window_bytes,
-                       io::ByteSource::zstd_window_bytes_default);
-        budget.need("decompressing", limits.zstd_window_bytes);
-    }
+    const io::ReadLimits limits = need_reading(budget, {args.classification, args.companies});
     files.companies = io::read_companies(args.companies, stop, limits, budget.left_bytes());
     budget.need("the companies", files.companies.memory_bytes);
 
-    const std::uint64_t left = budget.left_bytes();
-    io::ClassificationFile classification(
-        args.classification,
-        {.bytes = args.sort_bytes > 0 ? args.sort_bytes : std::max(left / 3, memory::sort_bytes_min),
-         .spill_directory = args.output,
-         .tags_max = std::max(left / memory::score_worker_tag_bytes, memory::tags_counted)},
-        stop, limits);
+    io::SortRoom room = sort_room(budget, args.output);
+    if (args.sort_bytes > 0) room.bytes = args.sort_bytes;
+    io::ClassificationFile classification(args.classification, room, stop, limits);
     files.classification = classification.file();
     files.classification_runs = classification.spilled_runs();
     files.tags = classification.tags();
     join_with_table(args, classification, budget, files);
-    budget.release("sorting");
-    budget.release("decompressing");
-    budget.release("reading");
+    release_reading(budget);
     for (const auto& [tag, override] : files.model.tags) {
         if (files.tags.find_sorted(tag)) continue;
         files.tags_unknown.push_back(tag);

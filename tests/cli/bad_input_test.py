@@ -466,8 +466,8 @@ class StoresAndTablesTest(BadInputTest):
 
     def test_newer_format(self):
         with h5py.File(self.dir / "table" / "index.h5", "r+") as file:
-            file.attrs["format_version"] = file.attrs["format_version"] + 1
-        self.score_line("table/index.h5: has format version 2, but this program reads up to 1; use a newer ipscore")
+            file.attrs["format_version"] = file.attrs["format_version"] + 2
+        self.score_line("table/index.h5: has format version 3, but this program reads up to 2; use a newer ipscore")
 
     def test_scores_in_place_of_a_table(self):
         self.score(Inputs("in"), "table", "first")

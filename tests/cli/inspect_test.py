@@ -554,8 +554,8 @@ class BadInputTest(InspectTest):
 
     def test_newer(self):
         with h5py.File(self.dir / "table" / "index.h5", "r+") as file:
-            file.attrs.modify("format_version", numpy.uint64(2))
-        line = "has format version 2, but this program reads up to 1; use a newer ipscore"
+            file.attrs.modify("format_version", numpy.uint64(3))
+        line = "has format version 3, but this program reads up to 2; use a newer ipscore"
         self.fails("table/index.h5", f"table/index.h5: {line}")
         self.fails("table", f"table/index.h5: {line}")
 

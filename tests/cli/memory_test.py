@@ -103,15 +103,19 @@ class MemoryTest(PipelineTest):
     def ingest_words(self, inputs, store="store"):
         return ["ingest", "--store", store, "--threads", "2", *inputs.observations]
 
-    def check_prepare(self, inputs, ranks=None):
+    def check_prepare(self, inputs, ranks=None, table="table", options=()):
         """Returns the run.json of the run with the least."""
-        if not (self.dir / "table").exists():
-            self.prepare("store", "table", *inputs.days(), *MORE_THAN_ENOUGH)
-        name = f"table-of-{ranks}"
-        words = self.prepare_words("store", name, *inputs.days())
+        if not (self.dir / table).exists():
+            self.prepare("store", table, *inputs.days(), *options, *MORE_THAN_ENOUGH)
+        name = f"{table}-of-{ranks}"
+        words = self.prepare_words("store", name, *inputs.days(), *options)
         self.least_does(words, ranks)
-        self.assert_same_files(name, "table")
+        self.assert_same_files(name, table)
         return self.run_json(name)
+
+    def check_classified(self, inputs, ranks=None):
+        """The same of a table of classified keys only."""
+        return self.check_prepare(inputs, ranks, "classified", ("--classification", inputs.classification))
 
     def check_score(self, inputs, ranks=None):
         if not (self.dir / "scores").exists():
@@ -160,6 +164,8 @@ class WholePipelineTest(MemoryTest):
         """How often segments were merged before the last time, and what was spilled, by number of ranks."""
         self.least_does(self.ingest_words(inputs))
         merges = [self.check_prepare(inputs, count)["segments_merged_first"] for count in ranks]
+        for count in ranks:
+            self.check_classified(inputs, count)
         spilled = [self.check_score(inputs, count)["spilled_runs"] for count in ranks]
         # Into how many segments the store is cut depends on the budget, and a table names them. What is in them does not.
         self.verb(*self.ingest_words(inputs, "whole-store"), *MORE_THAN_ENOUGH)
@@ -222,6 +228,13 @@ class ShapesTest(MemoryTest):
         self.prepare("store", "table", *inputs.days())
         for ranks in (None, 2):
             self.assertGreater(self.check_score(inputs, ranks)["spilled_runs"]["classification"], 16)
+            self.assertEqual(self.check_classified(inputs, ranks)["classification"]["keys"], 1_000_002)
+        # As large as a window may be.
+        subprocess.run(["zstd", "-q", "--zstd=wlog=23", inputs.classification], check=True)
+        self.least_does(self.prepare_words("store", "coded", *inputs.days(), "--classification", f"{inputs.classification}.zst"))
+        self.assert_same_text(self.export("coded"), self.export("classified"), "observations")
+        self.score(inputs, "classified", "classified-scores")
+        self.assert_same_text(self.export("classified-scores"), self.export("scores"), "scores")
 
     def test_large_evidence(self):
         companies, tags = 4000, 250
@@ -247,6 +260,7 @@ class ShapesTest(MemoryTest):
         self.prepare("store", "table", *inputs.days())
         for ranks in (None, 4):
             self.check_score(inputs, ranks)
+            self.check_classified(inputs, ranks)
 
     def test_long_lines(self):
         long = "x" * (40 << 20)
@@ -264,6 +278,7 @@ class ShapesTest(MemoryTest):
         result = self.least_does(self.ingest_words(inputs))
         self.assertIn(f"{inputs.observations[0]}: 4 rows, 3 rejected", result.stderr)
         self.check_prepare(inputs)
+        self.check_classified(inputs)
         self.check_score(inputs)
         self.assertEqual(self.export("scores").count("192.0.2."), 4)
 

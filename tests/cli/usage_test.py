@@ -44,9 +44,11 @@ VERBS = {
         "--as-of YYYY-MM-DD": "(required)",
         "--lookback-days N": "(default: 90)",
         "--output DIR": "(required)",
+        "--classification FILE": "(default: keep the rows of all keys)",
         "--restart": "(default: refuse)",
         "--require-days": "(default: warn)",
         "--min-rows N": "(default: 0)",
+        "--max-unclassified SHARE": "(default: 1)",
         "--memory SIZE": "(default: 3/4 of what the machine or cgroup has, divided by the ranks on the node)",
         "--threads N": "(default: the cores that this process may use, divided by the ranks on its node)",
         "--metrics FILE": "(default: none)",
@@ -300,7 +302,8 @@ class BadUsageTest(CliTest):
             self.check_value(verb, "--as-of", "2026-02-30", "a day as YYYY-MM-DD")
             self.check_value(verb, "--as-of", "2100-01-01", "a day from 2000-01-01 to 2099-12-31")
         self.check_value("prune", "--keep-days", "0", "a whole number from 1 to 36525, such as 100, 100k or 8.4M")
-        self.check_value("score", "--max-unclassified", "1.01", "a number from 0 to 1")
+        for verb in ("prepare", "score"):
+            self.check_value(verb, "--max-unclassified", "1.01", "a number from 0 to 1")
         self.check_value("score", "--min-rows", "-1", whole)
         self.check_value("export", "--min-score", "101", "a number from 0 to 100")
         self.check_value("export", "--ip", "10.0.0.0/33",

@@ -31,6 +31,7 @@ struct ReadClassification {
     ByteStrings tags;
     std::vector<std::uint64_t> offsets{0};
     std::vector<scoring::Posting> postings;
+    std::vector<std::uint64_t> lines; ///< by key
     InputFile file;
     std::uint64_t spilled_runs = 0;
 };
@@ -45,6 +46,7 @@ ReadClassification read_classification(const std::filesystem::path& path,
     read.spilled_runs = file.spilled_runs();
     for (scoring::ClassifiedKey key; file.next(key);) {
         read.keys.push_back(key.key);
+        read.lines.push_back(file.line_of_key());
         read.postings.insert(read.postings.end(), key.postings.begin(), key.postings.end());
         read.offsets.push_back(read.postings.size());
     }
@@ -165,9 +167,12 @@ TEST_F(InputFilesTest, classification_agrees_with_a_map) {
             for (char& c : bytes) c = static_cast<char>("ab\x7f\x80\xff"[random() % 5]);
             return bytes;
         };
+        std::map<std::string, std::uint64_t> first_lines;
+        std::uint64_t line = 1;
         for (std::uint64_t rows = random() % 40; rows > 0; --rows) {
             const std::string key = name();
             const std::string tag = name();
+            first_lines.try_emplace(key, ++line);
             const unsigned weight =
                 expected[key].try_emplace(tag, static_cast<unsigned>(1 + random() % 999'999)).first->second;
             text += key + ',' + tag + ",0." + std::string(6 - std::to_string(weight).size(), '0') +
@@ -181,6 +186,7 @@ TEST_F(InputFilesTest, classification_agrees_with_a_map) {
         ASSERT_EQ(read.offsets.size(), read.keys.size() + 1);
         for (std::size_t key = 0; key < read.keys.size(); ++key) {
             ASSERT_LT(read.offsets[key], read.offsets[key + 1]);
+            ASSERT_EQ(read.lines[key], first_lines.at(std::string(read.keys[key])));
             for (std::size_t k = read.offsets[key]; k < read.offsets[key + 1]; ++k) {
                 ASSERT_TRUE(k == read.offsets[key] || read.postings[k - 1].tag < read.postings[k].tag);
                 found[std::string(read.keys[key])][std::string(read.tags[read.postings[k].tag])] =

@@ -461,6 +461,61 @@ TEST_F(TablePartTest, the_index_of_a_table_round_trips) {
     EXPECT_NE(same_values.content_hash, index.content_hash);
 }
 
+TEST_F(TablePartTest, the_index_of_a_table_of_classified_keys_round_trips) {
+    const std::filesystem::path index_path = directory / "index.h5";
+    const auto version = [&] { return H5File::open(index_path).read_u64("/", "format_version"); };
+    TableIndex index;
+    index.first_day = 20000;
+    index.last_day = 20089;
+    index.rows_per_day = {{20000, 5}};
+    index.dictionary.push_back("b");
+    index.parts.resize(1);
+    write_table_index(index_path, index);
+    const std::string without_classification = index.content_hash;
+    EXPECT_EQ(version(), 1U);
+    EXPECT_FALSE(H5File::open(index_path).has(std::string(format::unseen_keys) + "/bytes"));
+    EXPECT_FALSE(read_table_index(directory).classification);
+    EXPECT_FALSE(index.has_observations_of(20001));
+
+    index.classification =
+        TableClassification{.content_hash = "abc", .keys = 3, .unclassified = {{20000, 7}, {20001, 8}}};
+    ByteStrings unseen_keys;
+    for (const char* key : {"a", "c"}) unseen_keys.push_back(key);
+    write_table_index(index_path, index, unseen_keys);
+    EXPECT_EQ(version(), 2U); // for a reader of 1 would score it with any keys
+    EXPECT_NE(index.content_hash, without_classification);
+    const TableIndex read = read_table_index(directory);
+    ASSERT_TRUE(read.classification);
+    EXPECT_EQ(read.classification->content_hash, "abc");
+    EXPECT_EQ(read.classification->keys, 3U);
+    EXPECT_EQ(read.classification->unclassified, index.classification->unclassified);
+    EXPECT_EQ(read.classification->rows_unclassified(), 15U);
+    EXPECT_TRUE(read_strings(H5File::open(index_path), format::unseen_keys) == unseen_keys);
+    EXPECT_TRUE(read.dictionary == index.dictionary);
+    EXPECT_EQ(read.content_hash, index.content_hash);
+    EXPECT_TRUE(read.has_observations_of(20000));
+    EXPECT_TRUE(read.has_observations_of(20001));
+    EXPECT_FALSE(read.has_observations_of(20002));
+    EXPECT_TRUE(table_index_stands(directory, index.parts));
+
+    DamagedFile(index_path).try_all(800, [&](const std::string& damage) {
+        try {
+            const TableIndex damaged = read_table_index(directory);
+            EXPECT_EQ(damaged.classification->unclassified, index.classification->unclassified) << damage;
+            if (!table_index_stands(directory, index.parts)) return;
+            const ByteStrings damaged_keys = read_strings(H5File::open(index_path), format::unseen_keys);
+            EXPECT_TRUE(damaged_keys == unseen_keys) << damage;
+        } catch (const InputError& error) {
+            EXPECT_THAT(error.what(), StartsWith(index_path.string() + ": ")) << damage;
+        }
+    });
+
+    const std::string before = index.content_hash;
+    unseen_keys.push_back("d");
+    write_table_index(index_path, index, unseen_keys);
+    EXPECT_NE(index.content_hash, before);
+}
+
 // ---- segments
 
 TEST_F(SortedRowsTest, a_segment_round_trips_and_can_be_entered_anywhere) {

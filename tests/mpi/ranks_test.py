@@ -86,6 +86,32 @@ class RanksTest(PipelineTest):
         alone = self.check(Inputs(self.dir / "in").write(observations="ip,day,key\n192.0.2.7,2026-11-20,shoes.example\n"), (None, "3"))
         self.assertEqual(alone["scores"].count("\n"), 3)
 
+    def test_classified_keys_only(self):
+        for name, inputs in (("demo", self.generate("demo", "600k", "--gateway-share", "0.3")),
+                             ("nasty", write_nasty_inputs(self.dir / "nasty", 200 + RANKS))):
+            with self.subTest(inputs=name):
+                lines = inputs.classification.read_bytes().split(b"\n")
+                few = self.dir / f"{name}-few.csv"
+                few.write_bytes(b"\n".join([lines[0], b"zz nobody,nothing,1", *[line for line in lines[1:] if b'"' not in line][::2]]))
+                inputs.classification = few
+                options = (*inputs.days(), "--classification", few)
+                self.ingest(f"{name}-store", *inputs.observations)
+                self.prepare(f"{name}-store", f"{name}-alone", *options)
+                self.prepare(f"{name}-store", f"{name}-table", *options, "--threads", "2", ranks=RANKS)
+                self.assert_same_values(f"{name}-table", all_values(self.dir / f"{name}-alone"))
+                self.assert_no_litter(f"{name}-table")
+                self.score(inputs, f"{name}-table", f"{name}-scores", ranks=RANKS)
+                self.assert_same_text(self.export(f"{name}-scores"), self.reference(inputs)["scores"], "scores")
+                other = self.dir / f"{name}-other.csv"
+                other.write_bytes(few.read_bytes().rstrip(b"\n") + b"\nanother key,nothing,1\n")
+                line = other.read_bytes().count(b"\n")
+                inputs.classification = other
+                self.assert_fails(self.run_mpirun(RANKS, *self.score_words(inputs, f"{name}-table", "new")), 2,
+                                  f'ipscore score: {other}:{line}: column key: "another key" is not in the classification that '
+                                  f"{name}-table was prepared with, so its observations are not there; prepare a table with "
+                                  f"--classification {other}")
+                self.assertFalse((self.dir / "new").exists())
+
     def test_finished_and_resumed(self):
         inputs = self.generate("demo", "600k")
         alone = self.pipeline(inputs, "alone")

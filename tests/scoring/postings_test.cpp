@@ -6,10 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ipscore::scoring {
@@ -26,9 +28,10 @@ ByteStrings dictionary_of(const std::set<std::string>& keys) {
     return dictionary;
 }
 
-/// Both sides as streams.
+/// Both sides as streams. Adds the keys that are on the side of the postings only to `unknown`.
 ResolvedPostings resolve(const PostingsByKey& postings, const ByteStrings& dictionary,
-                         std::uint64_t postings_max = 1000) {
+                         std::uint64_t postings_max = 1000, std::vector<std::string>* unknown = nullptr) {
+    const auto see_unknown = [&](std::string_view key) { unknown->emplace_back(key); };
     auto next = postings.begin();
     std::size_t key_id = 0;
     return resolve_postings(
@@ -43,7 +46,8 @@ ResolvedPostings resolve(const PostingsByKey& postings, const ByteStrings& dicti
             key = dictionary[key_id++];
             return true;
         },
-        {.keys = dictionary.size(), .postings_max = postings_max});
+        {.keys = dictionary.size(), .postings_max = postings_max},
+        unknown != nullptr ? std::function<void(std::string_view)>(see_unknown) : nullptr);
 }
 
 PostingLists lists_of(const PostingsByKey& postings, const ByteStrings& dictionary) {
@@ -108,7 +112,13 @@ TEST(ResolvePostings, equals_a_search_for_every_key) {
         std::set<std::string> keys;
         for (std::uint64_t i = random() % 40; i > 0; --i) keys.insert(some_key());
 
-        const PostingLists lists = lists_of(postings, dictionary_of(keys));
+        std::vector<std::string> unknown;
+        const PostingLists lists = resolve(postings, dictionary_of(keys), 1000, &unknown).lists;
+        std::vector<std::string> expected_unknown;
+        for (const auto& [key, list] : postings) {
+            if (!keys.contains(key)) expected_unknown.push_back(key);
+        }
+        EXPECT_EQ(unknown, expected_unknown);
         ASSERT_EQ(lists.keys(), keys.size());
         std::uint32_t id = 0;
         for (const std::string& key : keys) {

@@ -2,6 +2,7 @@
 #include "merge.hpp"
 
 #include "ipscore/core/saturating.hpp"
+#include "ipscore/io/key_map.hpp"
 #include "segment_files.hpp"
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -45,14 +47,16 @@ protected:
 
     [[nodiscard]] SegmentMerge merge_of(Day first_day, Day last_day) {
         std::uint32_t next = 0;
-        for (auto& [key, id] : keys_) id = next++;
+        for (auto& [key, id] : keys_) id = left_out_keys_.contains(key) ? io::no_key : next++;
         table_keys_.assign(segments_.size(), {});
         std::vector<MergeInput> inputs;
         for (std::size_t s = 0; s < segments_.size(); ++s) {
             io::StringsReader dictionary = segments_[s]->dictionary();
             for (std::string_view key; dictionary.next(key);)
                 table_keys_[s].push_back(keys_.at(std::string(key)));
-            inputs.push_back({segments_[s].get(), table_keys_[s]});
+            inputs.push_back({.segment = segments_[s].get(),
+                              .table_key = table_keys_[s],
+                              .leaves_out = !left_out_keys_.empty()});
         }
         first_day_ = first_day;
         last_day_ = last_day;
@@ -75,7 +79,16 @@ protected:
         ASSERT_EQ(read_back(path), expected);
         EXPECT_EQ(counts.rows_read, read_);
         EXPECT_EQ(counts.rows_outside_days, outside_);
-        EXPECT_EQ(counts.duplicates, read_ - outside_ - expected.size());
+        std::uint64_t left_out = 0;
+        for (const auto& [day, rows] : left_out_) left_out += rows;
+        EXPECT_EQ(counts.rows_left_out, left_out);
+        EXPECT_EQ(counts.duplicates, read_ - outside_ - left_out - expected.size());
+        for (std::size_t day = 0; day < counts.left_out_per_day.size(); ++day) {
+            const auto found = left_out_.find(static_cast<Day>(day));
+            ASSERT_EQ(counts.left_out_per_day[day], found == left_out_.end() ? 0 : found->second)
+                << "day " << day;
+        }
+        EXPECT_TRUE(left_out_.empty() || !counts.left_out_per_day.empty());
         std::map<Day, std::uint64_t> per_day;
         for (const auto& [row, hits] : expected) ++per_day[std::get<Day>(row)];
         for (std::size_t day = 0; day < rows_per_day.size(); ++day) {
@@ -91,6 +104,7 @@ protected:
     std::vector<std::unique_ptr<io::Segment>> segments_;
     std::vector<SortedRows> rows_; ///< by segment
     std::map<std::string, std::uint32_t> keys_;
+    std::set<std::string> left_out_keys_;
     StopFlag halt_;
 
 private:
@@ -98,6 +112,7 @@ private:
     [[nodiscard]] SortedRows expected_rows(const Range& range) {
         SortedRows expected;
         read_ = outside_ = 0;
+        left_out_.clear();
         for (const SortedRows& segment : rows_) {
             for (const auto& [row, hits] : segment) {
                 const auto& [address, key, day] = row;
@@ -105,6 +120,10 @@ private:
                 ++read_;
                 if (day < first_day_ || day > last_day_) {
                     ++outside_;
+                    continue;
+                }
+                if (left_out_keys_.contains(key)) {
+                    ++left_out_[day];
                     continue;
                 }
                 std::uint32_t& sum = expected[row];
@@ -115,7 +134,9 @@ private:
     }
     [[nodiscard]] SortedRows read_back(const std::filesystem::path& path) {
         std::vector<std::string> names;
-        for (const auto& [key, id] : keys_) names.push_back(key);
+        for (const auto& [key, id] : keys_) {
+            if (id != io::no_key) names.push_back(key);
+        }
         const io::H5File file = io::H5File::open(path);
         io::SortedRowsReader reader(file, names.size());
         SortedRows rows;
@@ -139,6 +160,7 @@ private:
     Day last_day_ = 0;
     std::uint64_t read_ = 0;
     std::uint64_t outside_ = 0;
+    std::map<Day, std::uint64_t> left_out_; ///< of the days
 };
 
 Address ip(std::uint32_t n) { return address_of_ipv4(n); }
@@ -239,6 +261,34 @@ TEST_F(Merge, streams_a_huge_address_of_one_segment) {
     expect_all();
 }
 
+TEST_F(Merge, leaves_out_keys) {
+    left_out_keys_ = {"b", "d"};
+    add({{{ip(1), "a", some_day}, 1}, {{ip(1), "b", some_day}, 2}, {{ip(1), "c", some_day}, 3}});
+    add({{{ip(1), "b", some_day}, 1},
+         {{ip(1), "b", some_day + 5}, 1},
+         {{ip(1), "d", some_day}, 2},
+         {{ip(1), "e", some_day}, 3}});
+    add({{{ip(2), "b", some_day}, 1}, {{ip(2), "d", some_day}, 2}}); // an address that goes as a whole
+    expect_all();
+    expect_all(some_day, some_day);
+    expect_all(some_day - 36524, some_day); // from before 1970 on
+    left_out_keys_ = {"a", "b", "c", "d", "e"};
+    expect_all();
+}
+
+TEST_F(Merge, leaves_out_keys_of_a_huge_address) {
+    left_out_keys_ = {"k0", "k7", "k100", "k333", "a key before all others"};
+    add(around_a_huge_address(40'000, 1));
+    add(around_a_huge_address(30'000, 2));
+    add({{{ip(2), "a key before all others", some_day}, 1}, {{ip(2), "z behind all others", some_day}, 1}});
+    expect_all();
+    expect_all(some_day + 10, some_day + 20);
+    for (const auto& [key, id] : keys_) left_out_keys_.insert(key);
+    expect_all();
+    left_out_keys_.erase("z behind all others");
+    expect_all();
+}
+
 TEST_F(Merge, stops_when_asked_and_goes_on_afterwards) {
     add(around_a_huge_address(40'000, 1));
     add(around_a_huge_address(40'000, 2));
@@ -310,6 +360,9 @@ TEST_F(Merge, equals_a_map_over_random_segments_and_ranges) {
             }
             add(rows, {"key of nobody " + std::to_string(below(3))});
         }
+        left_out_keys_.clear();
+        for (std::uint64_t i = below(3) * below(12); i > 0; --i)
+            left_out_keys_.insert("key " + std::to_string(below(12)));
         const Day first_day = some_day + static_cast<Day>(below(3));
         SegmentMerge merge = merge_of(first_day, first_day + static_cast<Day>(below(4)));
 

@@ -1,6 +1,7 @@
 // Random cases through ingest, prepare, score and export, against the independent reference, byte for byte.
 // IPSCORE_SEED=N runs case N alone.
 #include "ipscore/core/error.hpp"
+#include "ipscore/io/csv.hpp"
 #include "ipscore/io/model_toml.hpp"
 #include "ipscore/stages/export.hpp"
 #include "ipscore/stages/generate.hpp"
@@ -8,6 +9,7 @@
 #include "ipscore/stages/prepare.hpp"
 #include "ipscore/stages/score.hpp"
 #include "random_case.hpp"
+#include "reference_inputs.hpp"
 #include "reference_scorer.hpp"
 #include "segment_files.hpp"
 
@@ -59,6 +61,8 @@ struct Ways {
     int days_after_as_of = 0; ///< and behind them
     bool twice = false;       ///< every verb once more, which finds all done
     bool damaged = false;     ///< and once more, which finds the index and a part damaged
+    bool classified = false;  ///< the table has classified keys only
+    bool more_keys = false;   ///< among them such that score's classification does not have
     // What little memory makes of a run. 0 leaves it to the memory there is, which is enough for all.
     std::uint64_t memory_bytes = 0;
     std::uint64_t fan_in_max = 0;
@@ -80,7 +84,9 @@ protected:
                          " runs it alone");
             try {
                 std::mt19937_64 random(seed);
-                const Ways ways = random_ways(random, size);
+                Ways ways = random_ways(random, size);
+                ways.classified = seed % 3 == 0;
+                ways.more_keys = seed % 6 == 0;
                 run_case(reference::random_case(seed, size), ways, random);
             } catch (const std::exception& failure) {
                 ADD_FAILURE() << failure.what();
@@ -125,6 +131,12 @@ protected:
         prepare_args.threads = ways.threads;
         prepare_args.memory_bytes = ways.memory_bytes;
         prepare_args.fan_in_max = ways.fan_in_max;
+        std::set<std::string> keys;
+        if (ways.classified) {
+            keys = keys_for(inputs, ways.more_keys);
+            prepare_args.classification = at("prepared.csv");
+            write(prepare_args.classification, classification_of(keys));
+        }
         const RunSummary prepared = run_verb(
             ways, prepare_args.output, [&] { return prepare(world_, prepare_args, stop_, *monitor()); });
         const RunSummary summary =
@@ -148,7 +160,11 @@ protected:
         expect_text("companies", exported("scores", true), expected.companies_csv);
         const bool same_days =
             prepare_args.as_of == model.as_of && prepare_args.lookback_days == model.lookback_days;
-        if (same_days) expect_text("table", exported("table", false), expected.observations_csv);
+        if (ways.classified) {
+            expect_rows_of(keys, inputs, prepare_args, prepared);
+        } else if (same_days) {
+            expect_text("table", exported("table", false), expected.observations_csv);
+        }
     }
 
     // Little, but enough for everything that is not a matter of the data.
@@ -194,6 +210,53 @@ private:
         if (below(2) == 0) ways.evidence_rows_max = 1 + below(10);
         if (below(2) == 0) ways.evidence_fan_in = 2 + below(2);
         return ways;
+    }
+
+    /// The keys that a table is prepared for: those of the classification, and perhaps some of observations
+    /// and some of nothing.
+    static std::set<std::string> keys_for(const reference::Inputs& inputs, bool more) {
+        std::set<std::string> keys;
+        for (const auto& [key, tags] : reference::read_classification(inputs.classification_csv))
+            keys.insert(key);
+        if (!more) return keys;
+        std::mt19937_64 random(keys.size());
+        for (const auto& [row, hits] : observations_of(inputs)) {
+            if (random() % 4 == 0) keys.insert(std::get<std::string>(row));
+        }
+        for (const char* key : {"\1", "key of nobody", "\xff\xff\xff"}) keys.insert(key);
+        return keys;
+    }
+    static std::string classification_of(const std::set<std::string>& keys) {
+        std::string text = "key,tag,weight\n";
+        for (const std::string& key : keys) {
+            io::append_csv_field(text, key);
+            text += ",a tag of its own,0.5\n";
+        }
+        return text;
+    }
+    static reference::Observations observations_of(const reference::Inputs& inputs) {
+        reference::Observations observations;
+        for (const std::string& csv : inputs.observations_csv)
+            (void)reference::add_observations(csv, observations);
+        return observations;
+    }
+
+    /// The table has the rows of its keys and no others, and says what became of these.
+    static void expect_rows_of(const std::set<std::string>& keys, const reference::Inputs& inputs,
+                               const PrepareArgs& args, const RunSummary& prepared) {
+        std::uint64_t rows = 0;
+        const std::int64_t last = args.as_of;
+        for (const auto& [row, hits] : observations_of(inputs)) {
+            const std::int64_t day = std::get<reference::Day>(row).time_since_epoch().count();
+            const bool is_within = day <= last && day > last - args.lookback_days;
+            if (is_within && keys.contains(std::get<std::string>(row))) ++rows;
+        }
+        const auto& counts = prepared.json.at("counts");
+        const auto count = [&](const char* name) { return counts.at(name).get<std::uint64_t>(); };
+        EXPECT_EQ(count("rows"), rows);
+        EXPECT_EQ(count("rows_read"), count("rows_outside_days") + count("rows_unclassified") +
+                                          count("duplicates") + count("rows"));
+        EXPECT_EQ(prepared.json.at("classification").at("keys"), keys.size());
     }
 
     template <class Run>
@@ -302,6 +365,8 @@ TEST_F(Property, a_bid_stream_in_many_parts_equals_the_reference) {
              {.threads = 3,
               .segment_rows = 1'000,
               .part_rows = 20'000, // two parts, for a part merges its own evidence
+              .classified = true,
+              .more_keys = true,
               .memory_bytes = least_memory_bytes,
               .fan_in_max = 2,
               .sort_bytes = 1'000,

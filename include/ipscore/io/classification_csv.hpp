@@ -43,6 +43,8 @@ public:
     /// The next key with its postings, sorted by tag; false at the end. Valid until the next call. Throws
     /// InputError that names both lines of a (key, tag) with two weights.
     bool next(scoring::ClassifiedKey& key);
+    /// Where the file first names the key that next() gave last.
+    [[nodiscard]] std::uint64_t line_of_key() const noexcept;
 
 private:
     class Sort;

@@ -15,6 +15,10 @@ inline constexpr std::uint64_t version = 1;
 // rows of different sources.
 inline constexpr std::uint64_t manifest_version = 2;
 
+// And so has the index of a table: 2 where there are rows of some keys only, which a reader of 1 would score
+// as if that were all.
+inline constexpr std::uint64_t table_index_version = 2;
+
 // Attributes of "/" in every file.
 inline constexpr const char* attribute_format = "format";
 inline constexpr const char* attribute_version = "format_version";
@@ -47,6 +51,8 @@ inline constexpr const char* row_source = "rows/source"; ///< u32, of segments w
 inline constexpr const char* dictionary = "dictionary";
 inline constexpr const char* tags = "tags";
 inline constexpr const char* companies = "companies";
+/// Of the index of a table that has the keys of a classification only: those that are not in its dictionary.
+inline constexpr const char* unseen_keys = "unseen_keys";
 
 // Places to start reading sorted observations at, of segments only.
 inline constexpr const char* seek_address_hi = "seek/address_hi";

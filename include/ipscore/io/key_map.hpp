@@ -9,6 +9,9 @@
 
 namespace ipscore::io {
 
+/// In place of an id, for a key that was left out.
+inline constexpr std::uint32_t no_key = 0xffff'ffff;
+
 /// Writes the map of `keys.size()` dictionaries, of so many keys each, to a scratch file: the ids of the
 /// first dictionary's keys in order, then those of the second, and so on.
 class KeyMapWriter {
@@ -45,7 +48,7 @@ public:
     KeyMap& operator=(const KeyMap&) = delete;
     ~KeyMap();
 
-    /// By key id of that dictionary; rising.
+    /// By key id of that dictionary; rising, but for no_key.
     [[nodiscard]] std::span<const std::uint32_t> of(std::size_t dictionary) const noexcept {
         return {ids_ + begins_[dictionary], ids_ + begins_[dictionary + 1]};
     }

@@ -3,6 +3,7 @@
 
 #include "ipscore/core/byte_strings.hpp"
 #include "ipscore/io/column.hpp"
+#include "ipscore/io/format.hpp"
 
 #include <cstdint>
 #include <span>
@@ -61,7 +62,7 @@ std::uint64_t write_text(H5File& file, const std::string& name, std::string_view
 [[nodiscard]] std::string read_text(const H5File& file, const std::string& name);
 
 /// Sets the attributes that tell what a file is.
-void write_format(H5File& file, const char* format);
+void write_format(H5File& file, const char* format, std::uint64_t version = format::version);
 /// Throws InputError, naming what was found, when the file is something else or of a newer version.
 void check_format(const H5File& file, const char* format);
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,15 @@ inline constexpr std::array table_columns{
     ColumnName{"addresses/rows", ElementType::u64}, ColumnName{"rows/key", ElementType::u32},
     ColumnName{"rows/day", ElementType::u16},       ColumnName{"rows/hits", ElementType::u32}};
 
+/// That a table has rows of the keys of a classification only.
+struct TableClassification {
+    std::string content_hash; ///< of the classification, as InputFile has it
+    std::uint64_t keys = 0;   ///< of the classification
+    RowsPerDay unclassified;  ///< rows of other keys, which were left out; of the table's days
+
+    [[nodiscard]] std::uint64_t rows_unclassified() const noexcept;
+};
+
 /// index.h5 of a table.
 struct TableIndex {
     Day first_day = 0; ///< the days that the table was prepared for
@@ -32,8 +42,11 @@ struct TableIndex {
     nlohmann::ordered_json store;  ///< manifest version and segments that it came from
     ByteStrings dictionary;
     std::vector<PartRecord> parts;
-    std::string content_hash; ///< of all values: dictionary, parts, days
+    std::string content_hash;                          ///< of all values: dictionary, parts, days
+    std::optional<TableClassification> classification; ///< nothing: it has the rows of all keys
 
+    /// True when there were observations of that day, be it of keys that were left out.
+    [[nodiscard]] bool has_observations_of(Day day) const;
     [[nodiscard]] std::uint64_t rows() const noexcept;
     [[nodiscard]] std::uint64_t addresses() const noexcept;
 };
@@ -41,10 +54,13 @@ struct TableIndex {
 /// Writes the index of a table, which is not renamed: the keys one by one, in order, then all the rest.
 class TableIndexWriter {
 public:
-    /// Throws EnvironmentError, as all of this does.
-    explicit TableIndexWriter(const std::filesystem::path& path);
+    /// `classified_keys_only`: there will be an `index.classification`. Throws EnvironmentError, as all of
+    /// this does.
+    explicit TableIndexWriter(const std::filesystem::path& path, bool classified_keys_only = false);
 
     void add_key(std::string_view key) { dictionary_.append(key); }
+    /// A key of the classification that is not in the dictionary; in order, too.
+    void add_unseen_key(std::string_view key) { unseen_keys_->append(key); }
     [[nodiscard]] std::uint64_t keys() const noexcept { return dictionary_.size(); }
     /// Sets content_hash and closes the file; `index.dictionary` does not count.
     void finish(TableIndex& index);
@@ -52,6 +68,7 @@ public:
 private:
     H5File file_;
     StringsWriter dictionary_;
+    std::optional<StringsWriter> unseen_keys_;
 };
 
 /// Throws InputError when `table` is no finished table. Without `with_dictionary` that stays empty.

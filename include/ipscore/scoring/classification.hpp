@@ -50,9 +50,11 @@ struct ResolvedPostings {
 };
 
 /// Joins two streams by merging: `next_classified` and `next_key`, of the table's dictionary, give keys in
-/// byte order, each once, and return false at their end. Throws InputError beyond 2^32-1 postings.
-[[nodiscard]] ResolvedPostings resolve_postings(const std::function<bool(ClassifiedKey&)>& next_classified,
-                                                const std::function<bool(std::string_view&)>& next_key,
-                                                const PostingSizes& sizes);
+/// byte order, each once, and return false at their end. `see_unknown`, where there is one, sees each
+/// classified key that the dictionary does not have, in order. Throws InputError beyond 2^32-1 postings.
+[[nodiscard]] ResolvedPostings
+resolve_postings(const std::function<bool(ClassifiedKey&)>& next_classified,
+                 const std::function<bool(std::string_view&)>& next_key, const PostingSizes& sizes,
+                 const std::function<void(std::string_view)>& see_unknown = {});
 
 } // namespace ipscore::scoring

@@ -4,6 +4,7 @@
 #include "ipscore/core/day.hpp"
 #include "ipscore/core/stop.hpp"
 #include "ipscore/io/manifest.hpp"
+#include "ipscore/io/table.hpp"
 
 #include <array>
 #include <cstddef>
@@ -81,6 +82,7 @@ struct TableFigures {
     Day first_day = 0;
     Day last_day = 0;
     std::uint64_t parts = 0;
+    std::optional<io::TableClassification> classification;
     std::uint64_t score_least_bytes =
         0; ///< --memory of a score without MPI, but for classification and companies
 };

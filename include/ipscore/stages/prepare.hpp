@@ -19,8 +19,9 @@ inline constexpr std::uint64_t part_rows_default = 1U << 18U;
 struct PrepareArgs {
     std::filesystem::path store;
     std::filesystem::path output;
-    Day as_of = 0;          ///< last day
-    int lookback_days = 90; ///< 1 to 36525; a model looks back 128 at most
+    Day as_of = 0;                        ///< last day
+    int lookback_days = 90;               ///< 1 to 36525; a model looks back 128 at most
+    std::filesystem::path classification; ///< keeps only rows of the keys that it names; empty: of all keys
     /// About how many observations make a part, at least 1. Decides where the table is cut, and nothing else.
     std::uint64_t part_rows = part_rows_default;
     std::uint64_t memory_bytes = 0; ///< per rank; 0: default_memory_bytes()
@@ -32,6 +33,7 @@ struct PrepareArgs {
     // Guards: where they do not hold, the run ends before the index gets its name.
     bool require_days = false;     ///< no day of the look-back without observations
     std::uint64_t min_rows = 0;    ///< observations of the table
+    double max_unclassified = 1;   ///< share of the rows of these days whose key the classification lacks
     std::filesystem::path metrics; ///< see RunMonitor::write_metrics_to()
 };
 
