@@ -381,7 +381,7 @@ class ForgetTest(CorrectionTest):
             flag = () if kind == "scores" else ("--companies",)
             self.assertEqual(self.export("newest-scores", *flag), self.export("new-scores", *flag))
         for what, rows in (("table", after["table"]), ("scores", after["scores"])):
-            self.assertEqual(json.loads(self.verb("inspect", what, "--json").stdout)["rows"], rows.count("\n") - 1)
+            self.assertEqual(json.loads(self.verb("inspect", what, "--json").stdout)["reports"][0]["rows"], rows.count("\n") - 1)
         # Nothing to do the second time; the first address of a part is in no index either.
         self.assertIn("rewrote 0 parts of tables and scores, without 0 addresses", self.forget("--ip", *ips, *words).stderr)
         for directory in ("table", "scores"):

@@ -178,7 +178,7 @@ TEST_F(ManifestTest, all_that_is_published_reads_back) {
              .bytes = 4,
              .checksum = 0x0123456789abcdef,
              .days = {{10957, 5}, {47481, 6}},
-             .filter = {.keep_from = 10956,
+             .filter = {.keep_from = 10958,
                         .removed_sources = {0, 7},
                         .forgotten = networks({"192.0.2.7/32", "2001:db8::/32"})},
              .sources = {{.id = "s", .days = {}}, {.id = "t", .days = {{10957, 5}}}}});
@@ -217,7 +217,7 @@ TEST_F(ManifestTest, all_that_is_published_reads_back) {
     EXPECT_EQ(one.checksum, 0x0123456789abcdefU);
     EXPECT_EQ(one.days, (RowsPerDay{{10957, 5}, {47481, 6}}));
     EXPECT_EQ(one.filter.text(),
-              " from 1999-12-31 without source 0,7 without 192.0.2.7/32 without 2001:db8::/32");
+              " from 2000-01-02 without source 0,7 without 192.0.2.7/32 without 2001:db8::/32");
     ASSERT_EQ(one.sources.size(), 2U);
     EXPECT_EQ(one.sources[1].id, "t");
     EXPECT_EQ(one.sources[1].days, (RowsPerDay{{10957, 5}}));
@@ -276,7 +276,7 @@ TEST_F(ManifestTest, a_source_that_counts_is_found_first) {
     EXPECT_THAT(manifest.sources_named("c"), ElementsAre(&manifest.sources[2]));
     EXPECT_THAT(manifest.sources_named("a"), ElementsAre());
     manifest.sources[1].replaced_by = "c";
-    EXPECT_EQ(manifest.find_source("same", "csv"), &manifest.sources[0]);
+    EXPECT_EQ(manifest.find_source("same", "csv"), &manifest.sources[1]) << "the last one";
 }
 
 TEST_F(ManifestTest, rows_of_a_source_go_wherever_they_are) {
