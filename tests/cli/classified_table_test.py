@@ -390,7 +390,7 @@ class CoverageTest(ClassifiedTableTest):
                       self.run_ipscore(*self.score_words(self.inputs, "table", "new")).stderr)
         # And so is the one that prepare makes from then on, of the sources that are left.
         self.verb(*self.words, "--restart")
-        self.assertEqual(self.index()[2]["classification"]["unclassified_per_day"], {"2026-11-21": 1})
+        self.assertEqual(self.index()[2]["classification"]["unclassified_per_day"], {"2026-11-21": 1, "2026-11-22": 1})
 
     def test_replaced_source(self):
         (self.dir / "again.csv").write_text("ip,day,key\n192.0.2.8,2026-11-21,shoes.example\n192.0.2.8,2026-11-20,nobody.knows\n")
