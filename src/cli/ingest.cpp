@@ -56,8 +56,7 @@ Arguments describe(stages::IngestArgs& args) {
         "ingest",
         "Adds files of observations to the store, sorted. All files of one call are added, or none. "
         "A file that\nis in the store already, read in the same way, is passed over, also under another "
-        "name. Bad rows are written to a "
-        "rejects file, with their reasons.");
+        "name. Bad rows are\nwritten to a rejects file, with their reasons.");
     arguments.words(
         "FILE",
         "CSV, TSV or JSON Lines with ip, day, key and perhaps hits; .gz and .zst are decompressed. "
@@ -83,7 +82,8 @@ Arguments describe(stages::IngestArgs& args) {
         .optional("name", "NAME", "-",
                   "what standard input is called in messages and in the store's manifest",
                   text_into(args.stdin_name))
-        .flag("again", "take in also what the store has: it then counts twice", args.again)
+        .flag("again", "take in also what the store has: it then counts twice (default: pass over it)",
+              args.again)
         .optional(
             "replace", "NAME", "none",
             "name or id, as ipscore inspect lists them, of a source of the store whose place FILE takes: "

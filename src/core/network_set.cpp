@@ -49,7 +49,8 @@ bool any_ipv4(std::string_view piece, Look look) {
     while (true) {
         const std::size_t dot = piece.find('.');
         const std::uint32_t part = part_of(piece.substr(0, dot));
-        std::ranges::rotate(parts, parts.begin() + 1);
+        std::rotate(parts.begin(), parts.begin() + 1,
+                    parts.end()); // clang-tidy 14 cannot read that of std::ranges
         parts.back() = part;
         good = part <= 255 ? good + 1 : 0;
         if (good >= parts_needed &&

@@ -73,6 +73,7 @@ std::string source_to_replace(const io::Store& store, const io::Manifest& manife
                                      store.path().string(), quoted));
     }
     std::vector<std::string> ids;
+    ids.reserve(named.size());
     for (const io::Source* source : named) ids.push_back(source->id + " of " + source->ingested_at);
     throw InputError(fmt::format("{}: {} sources are called {}; give --replace the id of one of them: {}",
                                  store.path().string(), named.size(), quoted, some_of(ids)));

@@ -203,6 +203,8 @@ class TablesTest(PipelineTest):
         for at in range(7):  # the store is worth compacting
             (self.dir / f"{at}.csv").write_text(f"ip,day,key\n192.0.2.1,2026-11-20,{at}\n")
             self.ingest("x-store", f"{at}.csv")
+        (self.dir / "new.csv").write_text("ip,day,key\n192.0.2.1,2026-11-20,new\n")
+        self.verb("ingest", "--store", "x-store", "--replace", "0.csv", "new.csv")
         self.prepare("x-store", "with-table", "--as-of", "2026-11-22", "--classification", inputs.classification)
         shutil.copytree(self.dir / "x-table", self.dir / "unfinished")
         (self.dir / "unfinished" / "index.h5").unlink()

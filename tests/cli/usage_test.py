@@ -21,6 +21,7 @@ VERBS = {
         "--days N": "(default: 90)",
         "--as-of YYYY-MM-DD": "(default: 2026-11-22)",
         "--gateway-share SHARE": "(default: 0)",
+        "--piece I/N": "(default: all of them)",
         "--threads N": "(default: the cores that this process may use)",
         "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
@@ -31,6 +32,8 @@ VERBS = {
         "--columns COLUMN=NAME,...": "(default: ip=ip,day=day,key=key, and hits=hits where it is there)",
         "--time FORM": "(default: date)",
         "--name NAME": "(default: -)",
+        "--again": "(default: pass over it)",
+        "--replace NAME": "(default: none)",
         "--strict": "(default: skip bad rows, within --max-rejects)",
         "--max-rejects ROWS|PERCENT": "(default: 1%)",
         "--min-rows N": "(default: 0)",
@@ -96,6 +99,16 @@ VERBS = {
         "--metrics FILE": "(default: none)",
         "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
+    "forget": {
+        "--store DIR": "(required)",
+        "--ip ADDRESS...": "(default: none)",
+        "--network NETWORK...": "(default: none)",
+        "--table DIR...": "(default: none)",
+        "--scores DIR...": "(default: none)",
+        "--check": "(default: forget)",
+        "--metrics FILE": "(default: none)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
+    },
     "status": {
         "--json": "(default: text)",
         "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
@@ -121,9 +134,10 @@ REQUIRED = {
     "inspect": ["store"],
     "compact": ["--store", "store"],
     "prune": ["--store", "store", "--keep-days", "90"],
+    "forget": ["--store", "store", "--ip", "192.0.2.1"],
 }
 
-STOPPABLE = {"ingest", "prepare", "score", "export", "inspect", "compact", "prune"}
+STOPPABLE = {"ingest", "prepare", "score", "export", "inspect", "compact", "prune", "forget"}
 
 
 class HelpTest(CliTest):
