@@ -12,8 +12,8 @@ Arguments describe(stages::ForgetArgs& args) {
     Arguments arguments(
         "forget",
         "Removes addresses for good: from this moment on no prepare sees them, and no later ingest takes "
-        "them "
-        "in. The\nnext compact takes them from the disk, and --check proves that nothing is left. Without "
+        "them in. The\nnext compact takes them from the disk, and --check proves that nothing is left. "
+        "Without "
         "--ip and --network, it\ndoes the same for all addresses that the store is to forget already.");
     arguments.required("store", "DIR", "the store that ingest filled", path_into(args.store))
         .several("ip", "ADDRESS", "addresses to forget, IPv4 or IPv6", "none", networks_into(args.networks))

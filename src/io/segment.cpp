@@ -16,10 +16,6 @@ constexpr std::uint64_t seek_every_addresses = 256;
 constexpr std::uint64_t seek_every_rows = 4096;
 constexpr std::size_t days_max = 1U << 16U;
 
-} // namespace
-
-namespace {
-
 void subtract(RowsPerDay& from, const RowsPerDay& rows) {
     for (const auto& [day, count] : rows) {
         const auto found = from.find(day);

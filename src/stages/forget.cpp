@@ -7,6 +7,7 @@
 #include "ipscore/io/scores.hpp"
 #include "ipscore/io/store_lock.hpp"
 #include "ipscore/io/table.hpp"
+#include "look_for_stop.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,10 +21,6 @@ namespace ipscore::stages {
 namespace {
 
 namespace fs = std::filesystem;
-
-void look_for_stop(const StopFlag& stop) {
-    if (stop.requested()) throw Interrupted("stopped on request; run the same command again to resume");
-}
 
 /// Makes the addresses count nowhere in the store, now and in days to come.
 void forget_in_manifest(const io::Store& store, const NetworkSet& addresses, const StopFlag& stop,

@@ -1,12 +1,12 @@
 #include "forget_parts.hpp"
 
 #include "forgetting.hpp"
-#include "ipscore/core/error.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/output_directory.hpp"
 #include "ipscore/io/scores.hpp"
 #include "ipscore/io/table.hpp"
+#include "look_for_stop.hpp"
 #include "part_results.hpp"
 
 #include <algorithm>
@@ -21,10 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-void look_for_stop(const StopFlag& stop) {
-    if (stop.requested()) throw Interrupted("stopped on request; run the same command again to resume");
-}
 
 /// Copies the part to `to`, without the addresses.
 void copy_table_part(const fs::path& from, const fs::path& to, std::uint64_t keys,

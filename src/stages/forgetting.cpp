@@ -5,6 +5,7 @@
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/part.hpp"
+#include "seek_address.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -17,17 +18,6 @@ namespace ipscore::stages {
 namespace {
 
 constexpr const char* redacted_reason = "names an address that is to be forgotten";
-
-/// Goes to the first address from `first` on. False where there is none.
-bool seek(io::FilteredRowsReader& reader, const std::vector<io::SeekPoint>& points, Address first) {
-    if (points.empty()) return false;
-    const auto after = std::ranges::upper_bound(points, first, {}, &io::SeekPoint::address);
-    reader.seek(after == points.begin() ? points.front() : *(after - 1));
-    while (reader.next_address()) {
-        if (reader.address() >= first) return true;
-    }
-    return false;
-}
 
 /// Calls `take` for all rows of a file of rejects, and tells it whether they name any of the addresses.
 void read_rejects(const std::filesystem::path& path, const NetworkSet& addresses,
@@ -52,7 +42,7 @@ std::uint64_t forget_in_segment(const std::filesystem::path& path, const Network
     std::vector<Network> found;
     std::uint64_t rows_found = 0;
     for (const Network& network : addresses.networks()) {
-        bool more = seek(reader, segment.seek_points(), network.first);
+        bool more = seek_address(segment, reader, network.first);
         for (; more && network.holds(reader.address()); more = reader.next_address()) {
             if (found.empty() || found.back() != network) found.push_back(network);
             for (auto rows = reader.next_rows(); !rows.empty(); rows = reader.next_rows()) {

@@ -31,10 +31,14 @@ std::string name_of(const io::Manifest& manifest, const std::string& id) {
     return source == manifest.sources.end() ? id : source->name;
 }
 
+bool is_named(const io::Source& source, const std::string& name) {
+    return source.name == name || source.id == name;
+}
+
 /// Whether `source` has taken the place of one with that name or id.
 bool has_replaced(const io::Manifest& manifest, const io::Source& source, const std::string& name) {
     return std::ranges::any_of(manifest.sources, [&](const io::Source& other) {
-        return other.replaced_by == source.id && (other.name == name || other.id == name);
+        return other.replaced_by == source.id && is_named(other, name);
     });
 }
 
@@ -136,7 +140,7 @@ void KnownSources::add(const std::string& content_hash, const std::string& form)
 
 void check_replace(const io::Store& store, const io::Manifest& manifest, const std::string& name) {
     const bool was_replaced = std::ranges::any_of(manifest.sources, [&](const io::Source& source) {
-        return !source.replaced_by.empty() && (source.name == name || source.id == name);
+        return !source.replaced_by.empty() && is_named(source, name);
     });
     // The same command may have been run before: what the file holds will tell.
     if (manifest.sources_named(name).empty() && was_replaced) return;

@@ -8,6 +8,7 @@
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/sorted_rows.hpp"
 #include "ipscore/io/strings.hpp"
+#include "look_for_stop.hpp"
 #include "memory_needs.hpp"
 
 #include <algorithm>
@@ -129,10 +130,6 @@ void allow_open_files(std::uint64_t files) {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= files + of_others) return;
     limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, files + of_others);
     ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-void look_for_stop(const StopFlag& stop) {
-    if (stop.requested()) throw Interrupted("stopped on request");
 }
 
 template <class Reader>

@@ -2,6 +2,7 @@
 
 #include "ipscore/core/saturating.hpp"
 #include "ipscore/io/key_map.hpp"
+#include "seek_address.hpp"
 
 #include <algorithm>
 
@@ -180,13 +181,7 @@ void SegmentMerge::leave_out(std::uint16_t day) {
 void SegmentMerge::seek(Address first) {
     heap_.clear();
     for (const auto& cursor : cursors_) {
-        const auto& points = cursor->segment->seek_points();
-        const auto after = std::ranges::upper_bound(points, first, {}, &io::SeekPoint::address);
-        if (points.empty()) continue;
-        cursor->reader.seek(after == points.begin() ? points.front() : *(after - 1));
-        bool more = cursor->reader.next_address();
-        while (more && cursor->reader.address() < first) more = cursor->reader.next_address();
-        if (more) heap_.push_back(cursor.get());
+        if (seek_address(*cursor->segment, cursor->reader, first)) heap_.push_back(cursor.get());
     }
     std::ranges::make_heap(heap_, later_address);
 }

@@ -60,7 +60,7 @@ touch .ipscore-scale
 rm -rf data store table scores
 
 lines=()
-# The seconds that pass, and the most memory that one process of the command takes: anonymous and shared, not what it maps.
+# Runs the command and keeps the seconds that pass.
 step() { # NAME COMMAND...
     local name="$1" begin="$EPOCHREALTIME"
     shift
