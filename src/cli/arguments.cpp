@@ -246,8 +246,8 @@ std::string Arguments::help() const {
     text << usage() << '\n' << about_ << '\n';
     if (plain_) text << '\n' << plain_->value_name << ": " << plain_->help << '\n';
     text << '\n' << printed << "\nexample:\n" << example_ << "\nexit codes:\n";
-    text << "  0   done\n"
-            "  2   bad usage or bad input: running it again will not help\n"
+    text << (compares_ ? "  0   the same\n  1   different\n" : "  0   done\n");
+    text << "  2   bad usage or bad input: running it again will not help\n"
             "  3   the machine failed: disk full, out of memory, a rank or a service lost\n";
     if (!when_stopped_.empty()) text << "  75  stopped on request; " << when_stopped_ << '\n';
 

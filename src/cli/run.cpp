@@ -100,17 +100,28 @@ struct Runner {
         run(words, stop_requested, monitor);
         return ExitCode::done;
     }
+    ExitCode operator()(Verb::RunOnRanks* run) const {
+        return on_ranks([&](mpi::World& world) {
+            run(words, world, stop_requested, monitor);
+            return ExitCode::done;
+        });
+    }
+    ExitCode operator()(Verb::RunComparison* run) const {
+        return on_ranks([&](mpi::World& world) { return run(words, world, stop_requested, monitor); });
+    }
+
+private:
     /// A failure that all ranks throw alike is rank 0's to tell; any other is the failing rank's own, and the
     /// other ranks may be waiting for it: it ends the job.
-    ExitCode operator()(Verb::RunOnRanks* run) const {
+    template <class RunOnWorld>
+    ExitCode on_ranks(RunOnWorld run) const {
         stop_on_signals();
         // From before MPI starts until after it ends: there it waits for its launcher, even one that is gone.
         const Watch watch(stop_requested, mpi::launched_under_mpi(), say());
         mpi::World world;
         monitor.set_rank(world.rank(), world.size());
         try {
-            run(words, world, stop_requested, monitor);
-            return ExitCode::done;
+            return run(world);
         } catch (const mpi::AgreedError&) {
             const Failure failure = current_failure();
             if (world.is_root()) return tell(monitor, failure);
@@ -123,7 +134,6 @@ struct Runner {
         }
     }
 
-private:
     [[nodiscard]] Watch::Say say() const {
         return [&monitor = monitor](ExitCode code, const std::string& reason) {
             tell(monitor, {code, reason});
@@ -161,7 +171,8 @@ std::string program_help(const std::vector<Verb>& verbs) {
     text +=
         "\n"
         "exit codes:\n"
-        "  0   done\n"
+        "  0   done; of diff: the same\n"
+        "  1   of diff: different\n"
         "  2   bad usage or bad input: running it again will not help\n"
         "  3   the machine failed: disk full, out of memory, a rank or a service lost\n"
         "  75  stopped on request by SIGTERM, SIGINT or SIGUSR1: run the same command again\n"

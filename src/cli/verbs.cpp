@@ -11,12 +11,14 @@ Verb forget_verb();
 Verb prepare_verb();
 Verb score_verb();
 Verb export_verb();
+Verb diff_verb();
+Verb explain_verb();
 Verb status_verb();
 Verb inspect_verb();
 
 std::vector<Verb> all_verbs() {
-    return {generate_verb(), ingest_verb(),  prepare_verb(), score_verb(), export_verb(),
-            status_verb(),   inspect_verb(), compact_verb(), prune_verb(), forget_verb()};
+    return {generate_verb(), ingest_verb(), prepare_verb(), score_verb(),   export_verb(), diff_verb(),
+            explain_verb(),  status_verb(), inspect_verb(), compact_verb(), prune_verb(),  forget_verb()};
 }
 
 } // namespace ipscore::cli

@@ -6,6 +6,8 @@
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/strings.hpp"
 
+#include <fmt/format.h>
+
 namespace ipscore::io {
 
 namespace {
@@ -50,6 +52,19 @@ PartRecord read_part_record(const H5File& file, const char* format) {
         file.damaged(error.what());
     }
     return record;
+}
+
+H5File open_listed_part(const std::filesystem::path& directory, const char* part_format, std::uint64_t part,
+                        const PartRecord& record) {
+    H5File file = H5File::open(directory / format::part_name(part));
+    check_format(file, part_format);
+    if (file.read_u64("/", format::attribute_part) != part ||
+        file.read_u64("/", "checksum") != record.checksum) {
+        throw InputError(
+            fmt::format("{}: is not the part that {} lists; make the directory again with --restart",
+                        file.path().string(), (directory / format::index_name).string()));
+    }
+    return file;
 }
 
 std::optional<PartRecord> verify_part(const std::filesystem::path& path, const char* format,

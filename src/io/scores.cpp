@@ -7,6 +7,7 @@
 #include "ipscore/io/strings.hpp"
 
 #include <fmt/format.h>
+#include <utility>
 
 namespace ipscore::io {
 
@@ -67,27 +68,6 @@ std::vector<CompanyNetwork> read_networks(const H5File& file) {
     read_member<std::uint32_t>(file, format::network_confidence, networks,
                                [](CompanyNetwork& n, std::uint32_t value) { n.confidence = value; });
     return networks;
-}
-
-std::vector<CompanyRow> read_company_rows(const H5File& file) {
-    std::vector<CompanyRow> rows;
-    read_member<std::uint32_t>(file, format::company_company, rows,
-                               [](CompanyRow& row, std::uint32_t value) { row.company = value; });
-    read_member<std::uint32_t>(file, format::company_tag, rows,
-                               [](CompanyRow& row, std::uint32_t value) { row.tag = value; });
-    read_member<float>(file, format::company_score, rows,
-                       [](CompanyRow& row, float value) { row.score = value; });
-    read_member<float>(file, format::company_surge, rows,
-                       [](CompanyRow& row, float value) { row.surge = value; });
-    read_member<std::uint64_t>(file, format::company_addresses, rows,
-                               [](CompanyRow& row, std::uint64_t value) { row.addresses = value; });
-    read_member<std::uint64_t>(file, format::company_hits, rows,
-                               [](CompanyRow& row, std::uint64_t value) { row.hits = value; });
-    read_member<std::uint8_t>(file, format::company_days, rows,
-                              [](CompanyRow& row, std::uint8_t value) { row.days = value; });
-    read_member<std::uint64_t>(file, format::company_raw, rows,
-                               [](CompanyRow& row, std::uint64_t value) { row.raw = value; });
-    return rows;
 }
 
 void write_inputs(H5File& file, const scoring::ScoringInputs& inputs) {
@@ -186,10 +166,19 @@ H5File open_part(const std::filesystem::path& path) {
     return file;
 }
 
+/// A part, or scores that are packed in one file: their columns are the same.
+H5File open_rows(const std::filesystem::path& path) {
+    H5File file = H5File::open(path);
+    const bool packed = file.has_attribute("/", format::attribute_format) &&
+                        file.read_text("/", format::attribute_format) == format::packed_scores;
+    check_format(file, packed ? format::packed_scores : format::scores_part);
+    return file;
+}
+
 } // namespace
 
 ScoresPartReader::ScoresPartReader(const std::filesystem::path& path)
-    : file_(open_part(path)),
+    : file_(open_rows(path)),
       hi_(file_, format::address_hi),
       lo_(file_, format::address_lo),
       company_(file_, format::address_company),
@@ -214,8 +203,34 @@ ScoresPartReader::ScoresPartReader(const std::filesystem::path& path)
     }
 }
 
+void ScoresPartReader::seek_row(std::uint64_t row) {
+    tag_.seek(row);
+    score_.seek(row);
+    surge_.seek(row);
+    confident_.seek(row);
+    hits_.seek(row);
+    keys_.seek(row);
+    days_.seek(row);
+    first_day_.seek(row);
+    last_day_.seek(row);
+    raw_.seek(row);
+    rows_left_ = 0;
+}
+
+void ScoresPartReader::seek(const SeekPoint& point) {
+    if (point.address_index > hi_.size() || point.row > tag_.size())
+        file_.damaged("a seek point lies behind the end");
+    hi_.seek(point.address_index);
+    lo_.seek(point.address_index);
+    company_.seek(point.address_index);
+    address_rows_.seek(point.address_index);
+    hi_left_ = lo_left_ = address_rows_left_ = {};
+    company_left_ = {};
+    seek_row(point.row);
+}
+
 bool ScoresPartReader::next_address() {
-    while (rows_left_ > 0) next_rows();
+    if (rows_left_ > 0) seek_row(tag_.position() + rows_left_);
     if (hi_left_.empty()) hi_left_ = hi_.next();
     if (hi_left_.empty()) {
         if (tag_.position() != tag_.size()) file_.damaged("there are rows without an address");
@@ -263,6 +278,31 @@ ScoresPartReader::Rows ScoresPartReader::next_rows() {
 
 EvidenceReader open_part_evidence(const std::filesystem::path& path) {
     return EvidenceReader(open_part(path));
+}
+
+ScoresNames read_scores_names(const H5File& file) {
+    return {read_strings(file, format::tags), read_strings(file, format::companies)};
+}
+
+std::vector<CompanyRow> read_company_rows(const H5File& file) {
+    std::vector<CompanyRow> rows;
+    read_member<std::uint32_t>(file, format::company_company, rows,
+                               [](CompanyRow& row, std::uint32_t value) { row.company = value; });
+    read_member<std::uint32_t>(file, format::company_tag, rows,
+                               [](CompanyRow& row, std::uint32_t value) { row.tag = value; });
+    read_member<float>(file, format::company_score, rows,
+                       [](CompanyRow& row, float value) { row.score = value; });
+    read_member<float>(file, format::company_surge, rows,
+                       [](CompanyRow& row, float value) { row.surge = value; });
+    read_member<std::uint64_t>(file, format::company_addresses, rows,
+                               [](CompanyRow& row, std::uint64_t value) { row.addresses = value; });
+    read_member<std::uint64_t>(file, format::company_hits, rows,
+                               [](CompanyRow& row, std::uint64_t value) { row.hits = value; });
+    read_member<std::uint8_t>(file, format::company_days, rows,
+                              [](CompanyRow& row, std::uint8_t value) { row.days = value; });
+    read_member<std::uint64_t>(file, format::company_raw, rows,
+                               [](CompanyRow& row, std::uint64_t value) { row.raw = value; });
+    return rows;
 }
 
 std::uint64_t ScoresIndex::rows() const noexcept {
@@ -356,8 +396,9 @@ ScoresIndex read_scores_index(const std::filesystem::path& scores) {
     } catch (const Json::exception& error) {
         file.damaged(error.what());
     }
-    index.tags = read_strings(file, format::tags);
-    index.companies.names = read_strings(file, format::companies);
+    ScoresNames names = read_scores_names(file);
+    index.tags = std::move(names.tags);
+    index.companies.names = std::move(names.companies);
     index.companies.networks = read_networks(file);
     index.company_rows = read_company_rows(file);
     index.parts = read_part_list(file);

@@ -90,8 +90,16 @@ SortedRowsReader::SortedRowsReader(const H5File& file, std::uint64_t keys, bool 
     }
 }
 
+void SortedRowsReader::seek_row(std::uint64_t row) {
+    key_.seek(row);
+    day_.seek(row);
+    hits_.seek(row);
+    if (source_) source_->seek(row);
+    rows_left_ = 0;
+}
+
 bool SortedRowsReader::next_address() {
-    while (rows_left_ > 0) next_rows();
+    if (rows_left_ > 0) seek_row(key_.position() + rows_left_);
     if (hi_left_.empty()) hi_left_ = hi_.next();
     if (hi_left_.empty()) {
         if (key_.position() != key_.size()) file_->damaged("there are rows without an address");
@@ -133,12 +141,8 @@ void SortedRowsReader::seek(const SeekPoint& point) {
     hi_.seek(point.address_index);
     lo_.seek(point.address_index);
     address_rows_.seek(point.address_index);
-    key_.seek(point.row);
-    day_.seek(point.row);
-    hits_.seek(point.row);
-    if (source_) source_->seek(point.row);
     hi_left_ = lo_left_ = address_rows_left_ = {};
-    rows_left_ = 0;
+    seek_row(point.row);
 }
 
 } // namespace ipscore::io

@@ -115,6 +115,18 @@ std::vector<std::string> World::gather_texts(const std::string& text) {
     return texts;
 }
 
+void World::sum_on_root(std::vector<std::uint64_t>& values) {
+    if (size_ == 1) return;
+    constexpr std::size_t piece_values = 1U << 20U;
+    for (std::size_t done = 0; done < values.size(); done += piece_values) {
+        std::uint64_t* const at = values.data() + done;
+        const int count = mpi_count(std::min(piece_values, values.size() - done));
+        check(MPI_Reduce(is_root() ? MPI_IN_PLACE : at, is_root() ? at : nullptr, count, MPI_UINT64_T,
+                         MPI_SUM, 0, MPI_COMM_WORLD),
+              "MPI_Reduce");
+    }
+}
+
 std::uint64_t World::smallest(std::uint64_t value) {
     if (size_ == 1) return value;
     std::uint64_t smallest = 0;

@@ -12,14 +12,6 @@ namespace ipscore::scoring {
 
 namespace {
 
-/// floor(raw * confidence / 10^6). The 128-bit division is slow, so it is kept for where it is needed.
-std::uint64_t weigh_by_confidence(std::uint64_t raw, Millionths confidence) noexcept {
-    if (confidence == one_in_millionths) return raw;
-    std::uint64_t product = 0;
-    if (!__builtin_mul_overflow(raw, std::uint64_t{confidence}, &product)) return product / one_in_millionths;
-    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(raw) * confidence / one_in_millionths);
-}
-
 void insert(std::vector<std::uint64_t>& set, std::uint32_t id) noexcept {
     set[id / 64] |= std::uint64_t{1} << (id % 64);
 }

@@ -99,18 +99,7 @@ std::optional<std::filesystem::path> PartWalk::next() {
     while (next_ < parts_->size() && !is_wanted((*parts_)[next_])) ++next_;
     if (next_ == parts_->size()) return std::nullopt;
     const std::size_t part = next_++;
-    auto path = directory_ / io::format::part_name(part);
-    const io::H5File file = io::H5File::open(path);
-    io::check_format(file, format_);
-    // The readers check each chunk against the part's own checksums. That the part is of this very result,
-    // only the index knows.
-    if (file.read_u64("/", io::format::attribute_part) != part ||
-        file.read_u64("/", "checksum") != record().checksum) {
-        throw InputError(
-            fmt::format("{}: is not the part that {} lists; make the directory again with --restart",
-                        path.string(), (directory_ / io::format::index_name).string()));
-    }
-    return path;
+    return io::open_listed_part(directory_, format_, part, record()).path();
 }
 
 } // namespace ipscore::stages::exporting

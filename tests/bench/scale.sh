@@ -90,11 +90,12 @@ add generate "$generate_seconds"
 add ingest "$ingest_seconds"
 sed -i "s/^min_score = 0.0.*/min_score = $min_score/" data/model.toml
 ingested_bytes="$(bytes store)"
-step compact ipscore compact --store store/ --memory "$memory"
 step prepare mpirun -n "$ranks" ipscore prepare --store store/ --as-of 2026-11-22 --lookback-days 90 --output table/ --threads 1 \
     --memory "$memory"
 step score mpirun -n "$ranks" ipscore score --table table/ --classification data/classification.csv \
     --companies data/companies.csv --model data/model.toml --output scores/ --threads 1 --memory "$memory"
+# What it costs to keep the store in few segments, which the steps before do not need up to some 64 of them.
+step compact ipscore compact --store store/ --memory "$memory"
 
 printf '\n%s observations in %s pieces, %s ranks, --memory %s, min_score %s\n' "$rows" "$pieces" "$ranks" "$memory" "$min_score"
 printf '%s\n' "${lines[@]}"

@@ -47,6 +47,11 @@ public:
     Arguments& words(std::string value_name, std::string help, Reader reader);
     /// Lines for the help: commands to copy.
     Arguments& example(std::string lines);
+    /// The help tells of exit code 1, which is the verb's for two things that differ.
+    Arguments& compares() {
+        compares_ = true;
+        return *this;
+    }
     /// What the help says about exit code 75; without it the verb has no such code.
     Arguments& when_stopped(std::string text);
 
@@ -84,6 +89,7 @@ private:
     std::string about_;
     std::string example_;
     std::string when_stopped_;
+    bool compares_ = false;
     std::vector<Option> options_;
     std::optional<Plain> plain_;
 };

@@ -5,6 +5,8 @@
 #include "ipscore/core/stop.hpp"
 #include "ipscore/mpi/world.hpp"
 #include "ipscore/stages/compact.hpp"
+#include "ipscore/stages/diff.hpp"
+#include "ipscore/stages/explain.hpp"
 #include "ipscore/stages/export.hpp"
 #include "ipscore/stages/forget.hpp"
 #include "ipscore/stages/generate.hpp"
@@ -35,6 +37,19 @@ struct InspectArgs {
     bool json = false;
 };
 
+/// What `diff` is asked for.
+struct DiffCommand {
+    stages::DiffArgs diff;
+    std::filesystem::path report; ///< HTML; empty: none
+    bool json = false;
+};
+
+/// What `explain` is asked for.
+struct ExplainCommand {
+    stages::ExplainArgs explain;
+    bool json = false;
+};
+
 /// One verb. Its kind of run says what surrounds it: a verb that takes a StopFlag ends well on SIGTERM,
 /// SIGINT and SIGUSR1, and only one that takes a World starts MPI. What it says goes to the monitor's log.
 struct Verb {
@@ -42,11 +57,14 @@ struct Verb {
     using RunStoppable = void(const Words& words, StopFlag& stop, stages::RunMonitor& monitor);
     using RunOnRanks = void(const Words& words, mpi::World& world, StopFlag& stop,
                             stages::RunMonitor& monitor);
+    /// Rank 0 says whether it found differences: ExitCode::done or ExitCode::different.
+    using RunComparison = ExitCode(const Words& words, mpi::World& world, StopFlag& stop,
+                                   stages::RunMonitor& monitor);
 
     std::string name;
     std::string summary; ///< one line for `ipscore --help`
     std::string (*help)();
-    std::variant<Run*, RunStoppable*, RunOnRanks*> run;
+    std::variant<Run*, RunStoppable*, RunOnRanks*, RunComparison*> run;
 };
 
 /// In the order in which a user needs them.
@@ -61,6 +79,8 @@ struct Verb {
 [[nodiscard]] stages::PrepareArgs parse_prepare(const Words& words);
 [[nodiscard]] stages::ScoreArgs parse_score(const Words& words);
 [[nodiscard]] stages::ExportArgs parse_export(const Words& words);
+[[nodiscard]] DiffCommand parse_diff(const Words& words);
+[[nodiscard]] ExplainCommand parse_explain(const Words& words);
 [[nodiscard]] StatusArgs parse_status(const Words& words);
 [[nodiscard]] InspectArgs parse_inspect(const Words& words);
 

@@ -34,6 +34,11 @@ inline constexpr Address highest_address{~std::uint64_t{0}, ~std::uint64_t{0}};
     return {address.hi + (address.lo == ~std::uint64_t{0} ? 1 : 0), address.lo + 1};
 }
 
+/// The address before this one; the lowest address has none and must not be given.
+[[nodiscard]] constexpr Address address_before(Address address) {
+    return {address.hi - (address.lo == 0 ? 1 : 0), address.lo - 1};
+}
+
 /// IPv4 as four decimal parts without leading zeros, or IPv6 text (RFC 4291, embedded IPv4 allowed, no zone).
 /// Returns nothing when `text` is neither.
 [[nodiscard]] std::optional<Address> parse_address(std::string_view text) noexcept;

@@ -70,6 +70,9 @@ public:
     [[nodiscard]] std::span<const T> next(std::uint64_t at_most = ~std::uint64_t{0});
     /// Makes `value` (0 to size()) the next one.
     void seek(std::uint64_t value);
+    [[nodiscard]] std::size_t chunk_values() const noexcept { return dataset_.chunk_values(); }
+    /// Of each chunk as it is coded.
+    [[nodiscard]] std::span<const std::uint64_t> chunk_checksums() const noexcept { return chunk_checksums_; }
     /// Index of the value that next() begins with.
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 

@@ -39,6 +39,12 @@ void write_part_record(H5File& file, const char* format, const std::string& job_
 /// The record of a part, as the file has it. Throws InputError.
 [[nodiscard]] PartRecord read_part_record(const H5File& file, const char* format);
 
+/// Opens part number `part` of the directory whose index lists `record` for it. Throws InputError when it is
+/// missing, or not the part that is listed: each chunk is checked against the file's own checksums, and only
+/// the index knows that the file belongs there.
+[[nodiscard]] H5File open_listed_part(const std::filesystem::path& directory, const char* part_format,
+                                      std::uint64_t part, const PartRecord& record);
+
 /// The record of a part that is whole: of this job, with every chunk matching its checksum. Nothing when the
 /// file is missing, damaged or of another job: then it is to be made again. Nothing, too, when `halt` was
 /// requested meanwhile.

@@ -5,6 +5,7 @@
 #include "ipscore/io/column.hpp"
 #include "ipscore/io/evidence.hpp"
 #include "ipscore/io/part.hpp"
+#include "ipscore/io/sorted_rows.hpp"
 #include "ipscore/scoring/classification.hpp"
 #include "ipscore/scoring/companies.hpp"
 #include "ipscore/scoring/company_scores.hpp"
@@ -70,7 +71,8 @@ private:
     std::uint64_t stored_bytes_ = 0;
 };
 
-/// Reads the rows of one part of scores front to back. Throws InputError on what is damaged.
+/// Reads the rows of one part of scores, or of packed scores, front to back. Throws InputError on what is
+/// damaged.
 class ScoresPartReader {
 public:
     explicit ScoresPartReader(const std::filesystem::path& path);
@@ -98,8 +100,13 @@ public:
     [[nodiscard]] std::uint32_t company() const noexcept { return company_id_; }
     /// The next rows of the current address; empty when there are none left.
     Rows next_rows();
+    /// Makes the seek point's address the one that next_address() goes to.
+    void seek(const SeekPoint& point);
+    [[nodiscard]] const H5File& file() const noexcept { return file_; }
 
 private:
+    void seek_row(std::uint64_t row);
+
     H5File file_;
     ColumnReader<std::uint64_t> hi_, lo_;
     ColumnReader<std::uint32_t> company_;
@@ -137,6 +144,16 @@ struct ScoresIndex {
     [[nodiscard]] std::uint64_t rows() const noexcept;
     [[nodiscard]] std::uint64_t addresses() const noexcept;
 };
+
+/// What the numbers in parts stand for.
+struct ScoresNames {
+    ByteStrings tags;
+    ByteStrings companies;
+};
+
+// Of an index or of packed scores. They throw InputError.
+[[nodiscard]] ScoresNames read_scores_names(const H5File& file);
+[[nodiscard]] std::vector<scoring::CompanyRow> read_company_rows(const H5File& file);
 
 /// Writes the index of scores, which is not renamed: the company rows one by one, in order of (company, tag),
 /// then all the rest.

@@ -95,6 +95,8 @@ public:
     void seek(const SeekPoint& point);
 
 private:
+    void seek_row(std::uint64_t row);
+
     const H5File* file_;
     std::uint64_t keys_;
     ColumnReader<std::uint64_t> hi_;

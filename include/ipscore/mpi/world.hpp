@@ -58,6 +58,9 @@ public:
 
     /// One text per rank, on rank 0, in order of ranks; empty elsewhere. All ranks must call.
     [[nodiscard]] std::vector<std::string> gather_texts(const std::string& text);
+    /// The sums over all ranks, value by value, on rank 0; elsewhere the values stay. As many on each rank.
+    /// All ranks must call.
+    void sum_on_root(std::vector<std::uint64_t>& values);
     /// All ranks must call.
     void barrier();
 

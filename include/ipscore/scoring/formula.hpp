@@ -1,6 +1,8 @@
 // The two formulas in which floating point appears (SPEC "Per (address, tag)"): in f64, each rounded once to
-// f32.
+// f32. And what of an address its company gets.
 #pragma once
+
+#include "ipscore/core/decimal.hpp"
 
 #include <cstdint>
 #include <limits>
@@ -19,6 +21,14 @@ namespace ipscore::scoring {
     if (base == 0) return std::numeric_limits<float>::infinity();
     return static_cast<float>((static_cast<double>(recent) / recent_days) /
                               (static_cast<double>(base) / base_days));
+}
+
+/// floor(raw * confidence / 10^6). The 128-bit division is slow, so it is kept for where it is needed.
+[[nodiscard]] inline std::uint64_t weigh_by_confidence(std::uint64_t raw, Millionths confidence) noexcept {
+    if (confidence == one_in_millionths) return raw;
+    std::uint64_t product = 0;
+    if (!__builtin_mul_overflow(raw, std::uint64_t{confidence}, &product)) return product / one_in_millionths;
+    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(raw) * confidence / one_in_millionths);
 }
 
 } // namespace ipscore::scoring
