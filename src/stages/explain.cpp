@@ -168,12 +168,12 @@ std::vector<Absence> absences(const std::vector<Contribution>& contributions, co
     std::ranges::stable_sort(groups, [](const auto& a, const auto& b) { return a.second > b.second; });
     groups.resize(std::min(groups.size(), top));
     std::vector<Absence> list;
-    for (const auto& [group, raw] : groups) {
+    for (const auto& group : groups) {
         std::vector<Contribution> others;
         std::ranges::copy_if(
             contributions, std::back_inserter(others),
-            [&](const Contribution& contribution) { return group_of(contribution) != group; });
-        list.push_back({group, scoring::sum_up(others, results.inputs().rules, results.tag())});
+            [&](const Contribution& contribution) { return group_of(contribution) != group.first; });
+        list.push_back({group.first, scoring::sum_up(others, results.inputs().rules, results.tag())});
     }
     return list;
 }

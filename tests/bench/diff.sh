@@ -60,8 +60,8 @@ if [ ! -e new.csv ]; then
     rm data/observations.csv
     ipscore prepare --store store/ --as-of 2026-11-22 --lookback-days 90 --output table/
     score data/classification.csv old/
-    # Another weight for one key of some hundreds, which changes about one row of a hundred.
-    awk -F, -v OFS=, 'NR > 1 && NR % 450 == 0 { $NF = $NF == "0.5" ? "0.25" : "0.5" } { print }' data/classification.csv >changed.csv
+    # Another weight for one of a hundred rows, which changes about one row of the scores in a hundred.
+    awk -F, -v OFS=, 'NR > 1 && NR % 110 == 0 { $NF = $NF == "0.5" ? "0.25" : "0.5" } { print }' data/classification.csv >changed.csv
     score changed.csv new/
     score data/classification.csv same/
     ipscore export old/ --output old.csv

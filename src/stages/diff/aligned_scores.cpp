@@ -7,7 +7,7 @@
 #include "result_side.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -55,7 +55,8 @@ public:
     ColumnPair(const ColumnPair&) = delete;
     ColumnPair& operator=(const ColumnPair&) = delete;
     virtual ~ColumnPair() = default;
-    [[nodiscard]] virtual bool has_length(std::uint64_t rows) const = 0;
+    /// As many values, in such chunks, on both sides.
+    [[nodiscard]] virtual bool has_shape(std::uint64_t rows, std::size_t chunk_rows) const = 0;
     /// Goes to a chunk, and marks the rows whose values have other bits; decodes nothing where the checksums
     /// are equal.
     virtual void begin_chunk(std::uint64_t chunk, std::span<std::uint8_t> differs) = 0;
@@ -70,8 +71,10 @@ public:
     TypedPair(const H5File& before, const H5File& now, const char* name)
         : before_(before, name), now_(now, name) {}
 
-    [[nodiscard]] bool has_length(std::uint64_t rows) const override {
-        return before_.size() == rows && now_.size() == rows && before_.chunk_values() == now_.chunk_values();
+    [[nodiscard]] bool has_shape(std::uint64_t rows, std::size_t chunk_rows) const override {
+        return std::ranges::all_of(std::array{&before_, &now_}, [&](const auto* column) {
+            return column->size() == rows && column->chunk_values() == chunk_rows;
+        });
     }
 
     void begin_chunk(std::uint64_t chunk, std::span<std::uint8_t> differs) override {
@@ -81,10 +84,8 @@ public:
         if (same_) return;
         load();
         // By their bits: whether that is a difference is decided value by value.
-        const T* const a = values_before_.data();
-        const T* const b = values_now_.data();
         for (std::size_t i = 0; i < differs.size(); ++i)
-            differs[i] |= static_cast<std::uint8_t>(std::memcmp(a + i, b + i, sizeof(T)) != 0);
+            differs[i] |= static_cast<std::uint8_t>(cell_of(values_before_[i]) != cell_of(values_now_[i]));
     }
     [[nodiscard]] std::uint64_t before(std::size_t row) override {
         load();
@@ -136,9 +137,12 @@ public:
 
     /// The same addresses, with as many rows each.
     [[nodiscard]] bool aligned() const {
+        const auto has_shape = [&](const auto& column) {
+            return column.size() == hi_.size() && column.chunk_values() == hi_.chunk_values();
+        };
         return same_chunks(hi_before_, hi_) && same_chunks(lo_before_, lo_) &&
-               same_chunks(rows_before_, rows_) && company_before_.size() == company_.size() &&
-               company_.size() == hi_.size();
+               same_chunks(rows_before_, rows_) && has_shape(lo_) && has_shape(rows_) &&
+               has_shape(company_before_) && has_shape(company_);
     }
     bool next() {
         if (at_ == hi_left_.size() && !refill()) return false;
@@ -185,7 +189,6 @@ public:
                       const ScoresNumbers& numbers, const comparing::Terms& terms,
                       comparing::Differences& found)
         : numbers_(numbers),
-          terms_(terms),
           found_(found),
           before_(H5File::open(before)),
           now_(H5File::open(now)),
@@ -208,8 +211,9 @@ public:
 
     [[nodiscard]] bool aligned() const {
         return addresses_.aligned() && same_chunks(tag_before_, tag_) &&
-               std::ranges::all_of(pairs_,
-                                   [&](const auto& pair) { return !pair || pair->has_length(tag_.size()); });
+               std::ranges::all_of(pairs_, [&](const auto& pair) {
+                   return !pair || pair->has_shape(tag_.size(), tag_.chunk_values());
+               });
     }
 
     void run(const StopFlag& halt) {
@@ -333,7 +337,6 @@ private:
     }
 
     const ScoresNumbers& numbers_;
-    const comparing::Terms& terms_;
     comparing::Differences& found_;
     H5File before_;
     H5File now_;

@@ -32,6 +32,8 @@ using diffing::Stretch;
 /// Values of one dimension in a finding, and findings of one outcome.
 constexpr std::size_t finding_values_max = 8;
 constexpr std::size_t findings_max = 6;
+/// What explains less than this share of what the strongest finding explains only distracts from it.
+constexpr double finding_strength_min = 0.1;
 
 struct Sides {
     std::unique_ptr<Side> before;
@@ -276,6 +278,10 @@ void add_findings(const Differences& found, const comparing::NameTable& names, D
     for (const Outcome outcome : {Outcome::changed, Outcome::only_old, Outcome::only_new}) {
         auto findings = comparing::find_common(outcome, dimensions, found.counts(), finding_values_max);
         if (findings.size() > findings_max) findings.resize(findings_max);
+        std::erase_if(findings,
+                      [strongest = findings.empty() ? 0 : findings.front().strength](const auto& finding) {
+                          return finding.strength < finding_strength_min * strongest;
+                      });
         std::ranges::move(findings, std::back_inserter(report.findings));
     }
 }

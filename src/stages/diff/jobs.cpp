@@ -18,8 +18,8 @@ using Values = std::map<std::string, std::string>;
 /// All values of a JSON text by their path: `model.tags.finance.half_life_days`.
 void flatten(const Json& json, const std::string& name, Values& values) {
     if (json.is_object() && !json.empty()) {
-        for (const auto& [member, value] : json.items())
-            flatten(value, name.empty() ? member : name + "." + member, values);
+        const std::string above = name.empty() ? name : name + ".";
+        for (const auto& [member, value] : json.items()) flatten(value, above + member, values);
     } else {
         values[name] = json.is_string() ? json.get<std::string>() : json.dump();
     }

@@ -48,7 +48,7 @@ std::vector<std::string> faults_of(const DiffReport& report) {
     add(report.counts.of(Outcome::changed), "changed");
     add(report.counts.of(Outcome::only_old), "only in OLD");
     add(report.counts.of(Outcome::only_new), "only in NEW");
-    add(report.duplicates.keys, "keys more than once");
+    add(report.duplicates.keys, report.duplicates.keys == 1 ? "key more than once" : "keys more than once");
     const auto add_columns = [&](const DiffSide& side, std::string_view where) {
         if (!side.columns_alone.empty())
             faults.push_back(

@@ -35,6 +35,9 @@ th, td { padding: .2rem .75rem .2rem 0; text-align: left; vertical-align: top; b
 th { font-weight: 600; color: var(--soft); } td.n, th.n { text-align: right; } td.wrap { white-space: normal; overflow-wrap: anywhere; min-width: 12rem; }
 del { color: var(--old); text-decoration: none; } ins { color: var(--new); text-decoration: none; }
 svg { display: block; max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
+.bar { width: 100%; height: 1.75rem; }
+.finding { display: grid; grid-template-columns: 12rem 1fr; gap: .25rem 1rem; align-items: center; padding: .35rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+@media (max-width: 40rem) { .finding { grid-template-columns: 1fr; } }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem; }
 details { margin: .5rem 0; border: 1px solid var(--line); padding: .25rem .75rem; } summary { cursor: pointer; overflow-wrap: anywhere; }
 summary.bad { color: var(--bad); }
@@ -97,20 +100,27 @@ std::string rows_html(const DiffReport& report) {
                                      {report.counts.of(Outcome::only_new), "only in NEW", "new"},
                                      {duplicates, "of keys more than once", "soft"}}};
     const std::uint64_t all = report.counts.all() + duplicates;
+    // What is there is to be seen, however little it is; the widest bar gives the room.
     constexpr double width = 1000;
+    constexpr double least = 8;
+    std::array<double, kinds.size()> bars{};
+    double sum = 0;
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        if (kinds[i].rows > 0)
+            bars[i] = std::max(least, width * static_cast<double>(kinds[i].rows) / static_cast<double>(all));
+        sum += bars[i];
+    }
+    *std::ranges::max_element(bars) -= std::max(0.0, sum - width);
     std::string text =
-        "<h2>Rows</h2>\n<svg viewBox=\"0 0 1000 28\" role=\"img\" aria-label=\"rows by what became of "
-        "them\">";
+        "<h2>Rows</h2>\n<svg class=\"bar\" viewBox=\"0 0 1000 28\" preserveAspectRatio=\"none\" "
+        "role=\"img\" aria-label=\"rows by what became of them\">";
     double at = 0;
-    for (const Kind& kind : kinds) {
-        if (kind.rows == 0) continue;
-        // What is there is to be seen, however little it is.
-        constexpr double least = 4;
-        const double bar = std::max(least, width * static_cast<double>(kind.rows) / static_cast<double>(all));
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        if (kinds[i].rows == 0) continue;
         text += fmt::format("<rect x=\"{:.1f}\" width=\"{:.1f}\" height=\"28\" fill=\"var(--{})\"><title>{}: "
                             "{}</title></rect>",
-                            std::min(at, width - least), bar, kind.color, kind.name, count_text(kind.rows));
-        at += bar;
+                            at, bars[i], kinds[i].color, kinds[i].name, count_text(kinds[i].rows));
+        at += bars[i];
     }
     text += "</svg>\n<div class=\"scroll\"><table>\n";
     for (const Kind& kind : kinds) {
@@ -120,11 +130,11 @@ std::string rows_html(const DiffReport& report) {
                             kind.color, kind.name, count_text(kind.rows), percent_of(kind.rows, all));
     }
     if (report.duplicates.keys > 0) {
-        text += fmt::format("<tr><td class=\"wrap soft\" colspan=\"3\">{} keys come more than once, with {} "
-                            "rows in OLD and {} in "
-                            "NEW. They are not compared.</td></tr>\n",
-                            count_text(report.duplicates.keys), count_text(report.duplicates.rows_old),
-                            count_text(report.duplicates.rows_new));
+        text += fmt::format("<tr><td class=\"wrap soft\" colspan=\"3\">Not compared: {} rows in OLD and {} "
+                            "in NEW, of keys that one of "
+                            "them has more than once ({}).</td></tr>\n",
+                            count_text(report.duplicates.rows_old), count_text(report.duplicates.rows_new),
+                            count_text(report.duplicates.keys));
     }
     return text + "</table></div>\n";
 }
@@ -212,9 +222,9 @@ std::string finding_html(const comparing::Finding& finding) {
                            "width=\"{1:.1f}\" height=\"8\" fill=\"var(--{2})\"/>",
                            y, 200 * share, color);
     };
-    return fmt::format("<tr><td><svg viewBox=\"0 0 200 30\" width=\"200\" role=\"img\" "
-                       "aria-label=\"explained, pure\">{}{}</svg></td><td "
-                       "class=\"wrap\">{}</td></tr>\n",
+    return fmt::format("<div class=\"finding\"><svg viewBox=\"0 0 200 30\" width=\"200\" role=\"img\" "
+                       "aria-label=\"explained, "
+                       "pure\">{}{}</svg><div>{}</div></div>\n",
                        bar(finding.explained(), 4, "changed"), bar(finding.purity(), 18, "new"),
                        escaped(diffing::finding_text(finding)));
 }
@@ -229,8 +239,7 @@ std::string findings_html(const DiffReport& report) {
         if (rows.empty()) continue;
         text += fmt::format("<h2>What the {} have in common</h2>\n<p class=\"soft\">Upper bar: how many of "
                             "them have it. Lower bar: how "
-                            "many of the rows that have it are among them.</p>\n<div "
-                            "class=\"scroll\"><table>\n{}</table></div>\n",
+                            "many of the rows that have it are among them.</p>\n{}",
                             diffing::outcome_text(outcome), rows);
     }
     return text;
@@ -258,7 +267,7 @@ std::string cell_html(const Sample& sample, std::size_t column) {
     const auto or_none = [](const std::string& text) {
         return text.empty() ? std::string("none") : escaped(text);
     };
-    return fmt::format("<del>{}</del> <ins>{}</ins>", or_none(sample.before[column]),
+    return fmt::format("<del>{}</del> &rarr; <ins>{}</ins>", or_none(sample.before[column]),
                        or_none(sample.now[column]));
 }
 
@@ -299,7 +308,10 @@ std::string all_samples_html(const DiffReport& report) {
     text += samples_html(report, "rows only in OLD", report.only_old);
     text += samples_html(report, "rows only in NEW", report.only_new);
     text += samples_html(report, "keys more than once", report.duplicate_keys);
-    return text.empty() ? text : "<h2>Samples</h2>\n" + text;
+    if (text.empty()) return text;
+    // The first ones are shown without a click.
+    constexpr std::string_view closed = "<details>";
+    return "<h2>Samples</h2>\n<details open>" + text.substr(closed.size());
 }
 
 std::string body_html(const DiffReport& report) {

@@ -9,11 +9,12 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
+#include <utility>
 
 namespace ipscore::stages::diffing {
 
-Pieces::Pieces(const io::H5File& index, const std::filesystem::path& directory, const char* part_format)
-    : path_(directory), part_format_(part_format), parts_(io::read_part_list(index)) {
+Pieces::Pieces(const io::H5File& index, std::filesystem::path directory, const char* part_format)
+    : path_(std::move(directory)), part_format_(part_format), parts_(io::read_part_list(index)) {
     for (std::size_t part = 0; part < parts_.size(); ++part) {
         const io::PartRecord& record = parts_[part];
         if (record.addresses == 0) continue;

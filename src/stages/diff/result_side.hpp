@@ -32,7 +32,7 @@ struct Piece {
 class Pieces {
 public:
     /// Of a directory, whose index is `index`.
-    Pieces(const io::H5File& index, const std::filesystem::path& directory, const char* part_format);
+    Pieces(const io::H5File& index, std::filesystem::path directory, const char* part_format);
     /// Of a packed file: a piece for each chunk of its addresses.
     explicit Pieces(const io::H5File& packed);
 

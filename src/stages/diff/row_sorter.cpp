@@ -3,7 +3,7 @@
 #include "../look_for_stop.hpp"
 
 #include <algorithm>
-#include <queue>
+#include <span>
 #include <tbb/parallel_for.h>
 #include <tbb/parallel_sort.h>
 #include <utility>
@@ -140,9 +140,12 @@ private:
 
 } // namespace
 
-RowSorter::RowSorter(const comparing::Schema& schema, std::uint64_t bytes, std::filesystem::path directory,
+RowSorter::RowSorter(comparing::Schema schema, std::uint64_t bytes, std::filesystem::path directory,
                      const StopFlag& stop)
-    : schema_(schema), bytes_(std::max(bytes, bytes_min)), directory_(std::move(directory)), stop_(stop) {}
+    : schema_(std::move(schema)),
+      bytes_(std::max(bytes, bytes_min)),
+      directory_(std::move(directory)),
+      stop_(stop) {}
 
 void RowSorter::add(RowBlock block) {
     const std::uint64_t bytes = block.bytes() + block.size() * per_row_bytes;
@@ -203,8 +206,9 @@ void RowSorter::write_run() {
     held_bytes_ = 0;
 }
 
-RowSorter::Run RowSorter::merge(std::vector<Run> runs) {
+RowSorter::Run RowSorter::merge(std::span<const Run> runs) {
     std::vector<std::unique_ptr<RowSource>> sources;
+    sources.reserve(runs.size());
     for (const Run& run : runs) sources.push_back(std::make_unique<RunReader>(*file_, run));
     MergedRows merged(std::move(sources), schema_, stop_);
     return write_rows(merged);
@@ -224,12 +228,12 @@ void RowSorter::sort() {
         std::vector<Run> merged;
         for (std::size_t begin = 0; begin < runs_.size(); begin += fan_in) {
             const std::size_t end = std::min(begin + fan_in, runs_.size());
-            merged.push_back(merge({runs_.begin() + static_cast<std::ptrdiff_t>(begin),
-                                    runs_.begin() + static_cast<std::ptrdiff_t>(end)}));
+            merged.push_back(merge(std::span(runs_).subspan(begin, end - begin)));
         }
         runs_ = std::move(merged);
     }
     std::vector<std::unique_ptr<RowSource>> sources;
+    sources.reserve(runs_.size());
     for (const Run& run : runs_) sources.push_back(std::make_unique<RunReader>(*file_, run));
     sorted_ = std::make_unique<MergedRows>(std::move(sources), schema_, stop_);
 }

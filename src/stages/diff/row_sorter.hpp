@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
+#include <span>
 #include <vector>
 
 namespace ipscore::stages::diffing {
@@ -19,7 +19,7 @@ namespace ipscore::stages::diffing {
 class RowSorter final : public comparing::RowSource {
 public:
     /// At most about `bytes` are held at a time; the rest goes to a file in `directory`.
-    RowSorter(const comparing::Schema& schema, std::uint64_t bytes, std::filesystem::path directory,
+    RowSorter(comparing::Schema schema, std::uint64_t bytes, std::filesystem::path directory,
               const StopFlag& stop);
 
     /// Throws EnvironmentError when the disk is full.
@@ -49,7 +49,7 @@ private:
     [[nodiscard]] std::vector<Entry> sorted_entries() const;
     void write_run();
     Run write_rows(comparing::RowSource& rows);
-    Run merge(std::vector<Run> runs);
+    Run merge(std::span<const Run> runs);
 
     comparing::Schema schema_;
     std::uint64_t bytes_;
