@@ -13,6 +13,16 @@ std::uint32_t NameTable::insert(std::string_view name) {
     return index_.insert(name, StringIndex::hash_of(name));
 }
 
+std::uint64_t NameTable::bytes() const {
+    const std::scoped_lock lock(mutex_);
+    return index_.bytes_with(0, 0);
+}
+
+void NameTable::allow_more(std::uint64_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    bytes_max_ = index_.bytes_with(0, 0) + bytes;
+}
+
 std::size_t NameTable::size() const {
     const std::scoped_lock lock(mutex_);
     return index_.strings().size();

@@ -29,13 +29,6 @@ double share_of(std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::string printable(std::string text) {
-    for (char& c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-    }
-    return text;
-}
-
 std::string rules_text(const ExplainedRules& rules) {
     return fmt::format("model    as of {}, look-back {} days, {}, half saturation {}, recent days {}\n",
                        date_text(rules.as_of), rules.lookback_days,

@@ -1,6 +1,8 @@
 // Tables of text, for people.
 #pragma once
 
+#include "ipscore/core/control.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -8,6 +10,12 @@
 #include <vector>
 
 namespace ipscore::stages {
+
+/// Text of a file on one line of a terminal, on which it can do nothing.
+[[nodiscard]] inline std::string printable(std::string text) {
+    std::ranges::replace_if(text, is_control, '?');
+    return text;
+}
 
 /// Columns as wide as their longest cell, two spaces apart; all but the named ones end flush right. The last
 /// column is never padded, so that names of any characters, which are there, do not shift others.

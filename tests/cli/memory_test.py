@@ -324,6 +324,29 @@ class ShapesTest(MemoryTest):
         self.assert_same_text(self.export("table-zst"), self.export("table-gz"), "observations of .zst")
 
 
+class DiffTest(MemoryTest):
+    """Two results that are the same: as they are, packed, and as text in any order, many times larger than the budget."""
+
+    def test_with_the_least(self):
+        inputs = self.generate("data", "1.2M", "--addresses", "20k", "--keys", "20k")
+        self.ingest("store", *inputs.observations)
+        self.prepare("store", "table", *inputs.days())
+        self.score(inputs, "table", "scores")
+        for what in ("table", "scores"):
+            self.verb("export", what, "--output", f"{what}.h5")
+            header, *lines = self.export(what).splitlines(keepends=True)
+            random.Random(1).shuffle(lines)
+            (self.dir / f"{what}.csv").write_text(header + "".join(lines))
+            # Not the parts themselves: their checksums would be enough.
+            for other in (f"{what}.h5", f"{what}.csv"):
+                words = ["diff", what, other]
+                self.within(self.least(words), words)
+        words = ["diff", "scores.csv", "scores.csv", "--key", "ip,tag"]
+        self.within(self.least(words), words)
+        words = ["diff", "scores", "scores.h5", "--threads", "1"]
+        self.within(self.least(words, 2), words, 2)
+
+
 class DefaultBudgetTest(MemoryTest):
     """Without --memory, three quarters of what the cgroup has, divided by the ranks."""
 

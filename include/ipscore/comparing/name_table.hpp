@@ -17,10 +17,14 @@ namespace ipscore::comparing {
 /// by name in the end, for the numbers depend on who came first.
 class NameTable {
 public:
-    /// `bytes_max`: of memory, beyond which insert() throws InputError.
-    explicit NameTable(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+    /// Beyond `bytes_max` of memory insert() throws InputError.
+    explicit NameTable(std::uint64_t bytes_max = ~std::uint64_t{0}) : bytes_max_(bytes_max) {}
 
     [[nodiscard]] std::uint32_t insert(std::string_view name);
+    /// Memory that it takes.
+    [[nodiscard]] std::uint64_t bytes() const;
+    /// How much more it may take from now on.
+    void allow_more(std::uint64_t bytes);
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] std::string text(std::uint32_t name) const;
 

@@ -15,13 +15,6 @@ namespace {
 using comparing::Outcome;
 using comparing::Sample;
 
-std::string printable(std::string text) {
-    for (char& c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-    }
-    return text;
-}
-
 std::string side_line(std::string_view name, const DiffSide& side) {
     return fmt::format("{}  {} ({}), {} rows\n", name, side.path.string(), side.kind, count_text(side.rows));
 }

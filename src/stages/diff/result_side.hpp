@@ -41,6 +41,9 @@ public:
     /// The file of a piece, once it has been made sure that it is the one that the index lists.
     [[nodiscard]] std::filesystem::path open(const Piece& piece) const;
     [[nodiscard]] std::vector<Address> cuts() const;
+    [[nodiscard]] std::uint64_t held_bytes() const noexcept {
+        return pieces_.size() * sizeof(Piece) + parts_.size() * sizeof(io::PartRecord);
+    }
     [[nodiscard]] std::optional<WholePart> whole_part(const Stretch& stretch) const;
 
 private:

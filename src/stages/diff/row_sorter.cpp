@@ -16,7 +16,7 @@ using comparing::RowBlock;
 using comparing::RowSource;
 
 /// Rows of a block of a run: a reader holds one such block.
-constexpr std::size_t run_block_rows = 1024;
+constexpr std::size_t run_block_rows = 512;
 
 constexpr std::uint64_t per_row_bytes = 16; // an Entry
 
@@ -221,7 +221,7 @@ void RowSorter::sort() {
     }
     if (!blocks_.empty()) write_run();
     // A reader has a buffer of the file and a block of rows.
-    constexpr std::uint64_t reader_bytes = std::uint64_t{1} << 20U;
+    constexpr std::uint64_t reader_bytes = std::uint64_t{512} << 10U;
     const std::size_t fan_in = std::max<std::uint64_t>(2, bytes_ / reader_bytes);
     while (runs_.size() > fan_in) {
         // Neighbours, so that rows of equal keys stay in their order.

@@ -29,7 +29,7 @@ public:
     [[nodiscard]] std::uint64_t runs() const noexcept { return runs_written_; }
 
     /// What it needs at least.
-    static constexpr std::uint64_t bytes_min = std::uint64_t{16} << 20U;
+    static constexpr std::uint64_t bytes_min = std::uint64_t{8} << 20U;
 
 private:
     /// A stretch of the file that holds rows in order, in blocks.

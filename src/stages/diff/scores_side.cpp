@@ -36,6 +36,11 @@ public:
     }
 
     [[nodiscard]] const Schema& schema() const override { return comparing::scores_schema(); }
+    [[nodiscard]] std::uint64_t held_bytes() const override {
+        return numbers_.tag_keys.bytes().size() + numbers_.tag_keys.offsets().size_bytes() +
+               (numbers_.tag_names.size() + numbers_.company_names.size()) * sizeof(std::uint32_t) +
+               pieces_.held_bytes();
+    }
     [[nodiscard]] std::unique_ptr<comparing::RowSource> open(const Schema& schema,
                                                              const Stretch& stretch) override;
     [[nodiscard]] std::vector<Address> cuts() const override { return pieces_.cuts(); }
@@ -181,6 +186,10 @@ public:
     }
 
     [[nodiscard]] const Schema& schema() const override { return comparing::company_rows_schema(); }
+    [[nodiscard]] std::uint64_t held_bytes() const override {
+        return rows_.size() * sizeof(scoring::CompanyRow) + company_keys_.bytes().size() +
+               company_keys_.offsets().size_bytes() + company_names_.size() * sizeof(std::uint32_t);
+    }
     [[nodiscard]] std::unique_ptr<comparing::RowSource> open(const Schema& schema,
                                                              const Stretch& stretch) override;
 

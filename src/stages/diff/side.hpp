@@ -42,6 +42,8 @@ public:
     [[nodiscard]] const std::string& kind() const noexcept { return kind_; }
     /// All columns there are.
     [[nodiscard]] virtual const comparing::Schema& schema() const = 0;
+    /// Memory that it takes as long as it is open, besides names and what open() takes.
+    [[nodiscard]] virtual std::uint64_t held_bytes() const { return 0; }
 
     /// The rows of a stretch, with the values of `schema`, all of which the side has. Several may be open at
     /// a time, on different threads. Throws InputError, also while they are read.
@@ -81,7 +83,7 @@ struct SideArgs {
     const DiffArgs& args;
     comparing::NameTable& names;
     const StopFlag& stop;
-    std::size_t blocks = 4; ///< of text, that are worked on at a time
+    std::size_t blocks = 1; ///< of each text, that are worked on at a time; may change until the side is read
 };
 
 /// True for a file of text.
@@ -90,7 +92,15 @@ struct SideArgs {
 /// Finished scores or a finished table, also packed. Throws InputError when `path` is none of these.
 [[nodiscard]] std::unique_ptr<Side> open_result(const std::filesystem::path& path, const SideArgs& with);
 
+/// A block of text, and the memory that it takes at most with its rows, which are far longer than their text
+/// where that is short.
+inline constexpr std::size_t text_block_bytes = std::size_t{256} << 10U;
+inline constexpr std::uint64_t text_block_memory_bytes = 20 * text_block_bytes;
+/// Blocks that a comparison holds besides those that are worked on.
+inline constexpr std::size_t text_blocks_compared = 2;
+
 /// CSV or TSV. `other`: the side that says what its rows are; nullptr where the file itself does, or --key.
+/// `with` must outlive the side.
 [[nodiscard]] std::unique_ptr<Side> open_text(const std::filesystem::path& path, const Side* other,
                                               const SideArgs& with);
 

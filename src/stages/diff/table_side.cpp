@@ -28,6 +28,9 @@ public:
     }
 
     [[nodiscard]] const Schema& schema() const override { return comparing::table_schema(); }
+    [[nodiscard]] std::uint64_t held_bytes() const override {
+        return keys_.bytes().size() + keys_.offsets().size_bytes() + pieces_.held_bytes();
+    }
     [[nodiscard]] std::unique_ptr<comparing::RowSource> open(const Schema& schema,
                                                              const Stretch& stretch) override;
     [[nodiscard]] std::vector<Address> cuts() const override { return pieces_.cuts(); }

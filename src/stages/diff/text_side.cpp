@@ -25,12 +25,10 @@ using comparing::Schema;
 using comparing::ValueColumn;
 using comparing::ValueKind;
 
-constexpr std::size_t block_bytes = std::size_t{1} << 20U;
-
 /// The file with the first block of its rows, where the header is.
 struct OpenText {
     OpenText(const std::filesystem::path& path, char separator)
-        : source(path), blocks(source, io::csv_row_rules(separator), block_bytes) {
+        : source(path), blocks(source, io::csv_row_rules(separator), text_block_bytes) {
         if (!blocks.next(first))
             throw InputError(fmt::format("{}: is empty: there is no header", path.string()));
     }
@@ -130,9 +128,7 @@ public:
     TextSide(const std::filesystem::path& path, const Side* other, const SideArgs& with)
         : Side(path, "CSV"),
           separator_(io::format_of_name(path) == io::TextFormat::tsv ? '\t' : ','),
-          names_(with.names),
-          stop_(with.stop),
-          blocks_(with.blocks) {
+          with_(with) {
         const OpenText text(path, separator_);
         columns_ = read_columns(path, text.first, separator_, with.args);
         schema_ = schema_of(path, columns_, other, with.args);
@@ -146,9 +142,7 @@ public:
 private:
     friend class TextRows;
     char separator_;
-    comparing::NameTable& names_;
-    const StopFlag& stop_;
-    std::size_t blocks_;
+    const SideArgs& with_;
     Columns columns_;
     Schema schema_;
 };
@@ -158,7 +152,11 @@ class TextRows final : public comparing::RowSource {
 public:
     /// `in_order`: they have to be.
     TextRows(const TextSide& side, const Schema& schema, bool in_order)
-        : side_(side), schema_(schema), must_be_in_order_(in_order), text_(side.path(), side.separator_) {
+        : side_(side),
+          schema_(schema),
+          must_be_in_order_(in_order),
+          blocks_(side.with_.blocks),
+          text_(side.path(), side.separator_) {
         for (const KeyColumn& key : schema.key) fields_.key.push_back(*side.columns_.find(key.name));
         for (const ValueColumn& value : schema.values)
             fields_.values.push_back(*side.columns_.find(value.name));
@@ -174,12 +172,12 @@ public:
     /// Throws NotInOrder.
     bool next(RowBlock& block) override {
         for (;;) {
-            while (begun_ - given_ < side_.blocks_ && begin_block()) {
+            while (begun_ - given_ < blocks_ && begin_block()) {
             }
             if (given_ == begun_) return false;
-            Slot& slot = slots_[given_++ % side_.blocks_];
+            Slot& slot = slots_[given_++ % blocks_];
             slot.work.wait();
-            if (side_.stop_.requested()) throw Interrupted("stopped on request");
+            if (side_.with_.stop.requested()) throw Interrupted("stopped on request");
             if (slot.rows.empty()) continue;
             if (must_be_in_order_) {
                 if (!slot.in_order || std::string_view(last_key_) > slot.rows.key(0))
@@ -205,8 +203,8 @@ private:
     /// Reads the next block and has it parsed; false at the end of the file.
     bool begin_block() {
         if (at_end_) return false;
-        if (slots_.size() < side_.blocks_) slots_.emplace_back(*this, side_.names_);
-        Slot& slot = slots_[begun_ % side_.blocks_];
+        if (slots_.size() < blocks_) slots_.emplace_back(*this, side_.with_.names);
+        Slot& slot = slots_[begun_ % blocks_];
         const bool is_first = begun_ == 0;
         if (is_first) {
             slot.text = std::move(text_.first);
@@ -233,6 +231,7 @@ private:
     const TextSide& side_;
     Schema schema_;
     bool must_be_in_order_;
+    std::size_t blocks_;
     OpenText text_;
     TextFields fields_;
     std::deque<Slot> slots_;
