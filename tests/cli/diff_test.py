@@ -259,6 +259,9 @@ class DiffTest(PipelineTest):
         self.assertEqual(companies["old"]["kind"], "company rows")
         self.assertGreater(companies["rows"]["changed"], 0)
         self.assertEqual(companies["rows"]["only_old"] + companies["rows"]["only_new"], 0)
+        self.verb("export", "new", "--companies", "--output", "companies.csv")
+        self.diff("new", "companies.csv", "--companies", code=0)
+        self.assertEqual(self.without_paths(self.diff("scores", "companies.csv", "--companies")), self.without_paths(companies))
 
     def test_shifted_tags_and_other_cuts(self):
         # More tags, so that each has another number, and a table of more days, which is cut elsewhere.
