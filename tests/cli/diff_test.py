@@ -4,6 +4,7 @@
 import csv
 import gzip
 import io
+import ipaddress
 import json
 import math
 import random
@@ -262,6 +263,49 @@ class DiffTest(PipelineTest):
         self.verb("export", "new", "--companies", "--output", "companies.csv")
         self.diff("new", "companies.csv", "--companies", code=0)
         self.assertEqual(self.without_paths(self.diff("scores", "companies.csv", "--companies")), self.without_paths(companies))
+
+    def test_parts_find_what_text_finds(self):
+        """Columns are compared where rows lie alike, rows where not; text knows neither. All of them find the same."""
+        model = (self.origin / "data/model.toml").read_text()
+        networks = list(csv.reader(io.StringIO((self.origin / "data/companies.csv").read_text())))
+        header, networks = networks[0], networks[1:]
+        name, kind = header.index("company"), header.index("type")
+        others = [row[:] for row in networks]
+        others[0][name], others[-1][name] = others[-1][name], others[0][name]
+        for row in others[::7]:
+            row[header.index("confidence")] = "0.125"
+        # One network of the first address: all other parts are the same, and not decoded until there is a difference.
+        first = ipaddress.ip_address(self.rows[0][0])
+        one = [row[:] for row in networks] + [[f"{first}/{first.max_prefixlen}"] + networks[0][1:]]
+        one[-1][name], one[-1][kind] = networks[-1][name], "business"
+        excluded = [row[:] for row in networks]
+        for row in excluded[::20]:
+            row[kind] = "vpn"
+        variants = {
+            "other companies of networks": (model, others),
+            "one address": (model, one),
+            "networks excluded": (model, excluded),
+            "half-life": (re.sub(r"(?m)^half_life_days.*", "half_life_days = 11.5", model), networks),
+            "min_score": (re.sub(r"(?m)^min_score = 0.0.*", "min_score = 3", model, count=1), networks),
+            "recent days": (re.sub(r"(?m)^recent_days.*", "recent_days = 3", model), networks),
+        }
+        for what, (model_text, rows) in variants.items():
+            with self.subTest(what):
+                (self.dir / "model.toml").write_text(model_text)
+                write_rows(self.dir / "companies.csv", header, rows)
+                self.verb("score", "--table", "table", "--classification", "data/classification.csv", "--companies", "companies.csv",
+                          "--model", "model.toml", "--output", "new", "--restart")
+                self.verb("export", "new", "--output", "new.csv")
+                found = self.diff("scores", "new", code=1)
+                if what == "one address":
+                    self.assertGreater(found["parts_skipped"], 0)
+                new_header, new_rows = read_rows((self.dir / "new.csv").read_text())
+                self.assert_found(found, Expected(new_header, self.rows, new_rows, SCORES_KEY))
+                self.assertEqual(self.without_paths(self.diff("scores.csv", "new.csv", code=1)), self.without_paths(found))
+                self.assertEqual(self.diff("scores", "new", code=1, ranks=2), found)
+                options = ("--ignore", "company,score", "--tolerance", "raw=rel:0.3", "--samples", "3")
+                self.assertEqual(self.without_paths(self.diff("scores.csv", "new.csv", *options)),
+                                 self.without_paths(self.diff("scores", "new", *options)))
 
     def test_shifted_tags_and_other_cuts(self):
         # More tags, so that each has another number, and a table of more days, which is cut elsewhere.
