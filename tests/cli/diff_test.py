@@ -399,6 +399,17 @@ class TextTest(PipelineTest):
         self.assertEqual(columns["spent"]["absolute_max"], 0.25)
         self.assertEqual(columns["note"]["rows_without_distance"], 1)
 
+    def test_out_of_order_where_blocks_of_text_meet(self):
+        # Lines of 64 bytes, so that blocks of 256 KiB end with each 4096th.
+        header = "ip,tag," + "x" * 56 + "\n"
+        rows = [f"10.{100 + i // 100}.{100 + i % 100}.100,a,{'y' * 46}\n" for i in range(9000)]
+        self.assertEqual({len(row) for row in [header, *rows]}, {64})
+        self.write("sorted.csv", header + "".join(rows))
+        for cut in range(4090, 4100):
+            self.write("new.csv", header + "".join(rows[-cut:] + rows[:-cut]))
+            found = self.diff("sorted.csv", "new.csv", code=0)
+            self.assertEqual(found["rows"]["equal"], 9000)
+
     def test_duplicates_are_never_equal(self):
         self.write("old.csv", self.OLD + "192.0.2.2,a,30,7\n")
         found = self.diff("old.csv", "old.csv", code=1)
