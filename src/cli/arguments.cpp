@@ -76,8 +76,9 @@ Arguments& Arguments::optional(std::string name, std::string value_name, std::st
 }
 
 Arguments& Arguments::repeated(std::string name, std::string value_name, const std::string& help,
-                               Reader reader) {
-    options_.push_back({std::move(name), std::move(value_name), help + "; may be repeated (default: all)",
+                               Reader reader, const std::string& default_text) {
+    options_.push_back({std::move(name), std::move(value_name),
+                        fmt::format("{}; may be repeated (default: {})", help, default_text),
                         Occurs::any_number, std::move(reader)});
     return *this;
 }
@@ -99,12 +100,17 @@ Arguments& Arguments::flag(std::string name, std::string help, bool& field) {
 }
 
 Arguments& Arguments::word(std::string value_name, std::string help, Reader reader) {
-    plain_ = Plain{std::move(value_name), std::move(help), false, std::move(reader)};
+    plain_ = Plain{std::move(value_name), std::move(help), false, false, std::move(reader)};
     return *this;
 }
 
 Arguments& Arguments::words(std::string value_name, std::string help, Reader reader) {
-    plain_ = Plain{std::move(value_name), std::move(help), true, std::move(reader)};
+    plain_ = Plain{std::move(value_name), std::move(help), true, true, std::move(reader)};
+    return *this;
+}
+
+Arguments& Arguments::named_words(std::string value_name, std::string help, Reader reader) {
+    plain_ = Plain{std::move(value_name), std::move(help), true, false, std::move(reader)};
     return *this;
 }
 
@@ -225,7 +231,7 @@ std::string Arguments::usage() const {
             append_wrapped(text, fmt::format("--{} {}", option.name, option.value_name), indent);
     }
     append_wrapped(text, "[options]", indent);
-    if (plain_) append_wrapped(text, plain_->value_name + (plain_->many ? "..." : ""), indent);
+    if (plain_) append_wrapped(text, plain_->value_name + (plain_->any_number ? "..." : ""), indent);
     return text + '\n';
 }
 

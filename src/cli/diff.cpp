@@ -97,7 +97,7 @@ Arguments describe(DiffCommand& command) {
                                 "and an infinity differ from\nall other values by more than any tolerance "
                                 "allows. Runs alone or under "
                                 "mpirun, with the same result.");
-    arguments.words(
+    arguments.named_words(
         "OLD NEW",
         "scores, a table, one of these packed as .h5, or CSV (.tsv for tabs; also .gz and .zst), in "
         "any mix; with\n--series directories of such",
@@ -116,15 +116,15 @@ Arguments describe(DiffCommand& command) {
               args.series)
         .repeated("columns", "COLUMN=NAME,...",
                   "what CSV files call the columns, such as ip=client_ip,score=rank",
-                  columns_into(args.columns))
+                  columns_into(args.columns), "as the files do")
         .repeated("key", "COLUMN,...", "what tells the rows of two other CSV files apart",
-                  names_into(args.key))
+                  names_into(args.key), "by the kind of rows")
         .repeated("ignore", "COLUMN,...", "do not compare these, nor mind that a side lacks them",
-                  names_into(args.ignore))
+                  names_into(args.ignore), "none")
         .repeated("tolerance", "COLUMN=abs:SIZE|rel:SIZE",
                   "take differences up to this size as equal, such as score=abs:1e-6; of a column with both, "
                   "either will do",
-                  tolerance_into(args.tolerances))
+                  tolerance_into(args.tolerances), "0")
         .optional("samples", "N", "10", "rows to show of each kind of difference: the first, and the worst",
                   quantity_into(args.samples, 0, samples_max))
         .optional("report", "FILE", "none", "write a page for a browser, which needs nothing besides",

@@ -35,7 +35,8 @@ public:
     Arguments& optional(std::string name, std::string value_name, std::string default_text, std::string help,
                         Reader reader);
     /// May come any number of times.
-    Arguments& repeated(std::string name, std::string value_name, const std::string& help, Reader reader);
+    Arguments& repeated(std::string name, std::string value_name, const std::string& help, Reader reader,
+                        const std::string& default_text = "all");
     /// Takes the words behind it too, up to the next option, and may come any number of times: what a shell
     /// makes of a pattern.
     Arguments& several(std::string name, std::string value_name, std::string help, std::string default_text,
@@ -45,6 +46,8 @@ public:
     Arguments& word(std::string value_name, std::string help, Reader reader);
     /// The plain words, of which there must be one at least.
     Arguments& words(std::string value_name, std::string help, Reader reader);
+    /// The same where the verb takes so many of them as `value_name` names.
+    Arguments& named_words(std::string value_name, std::string help, Reader reader);
     /// Lines for the help: commands to copy.
     Arguments& example(std::string lines);
     /// The help tells of exit code 1, which is the verb's for two things that differ.
@@ -74,6 +77,7 @@ private:
         std::string value_name;
         std::string help;
         bool many = false;
+        bool any_number = false; ///< of many
         Reader reader;
     };
     struct Given; // a word of the command line that has been understood
