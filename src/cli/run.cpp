@@ -232,9 +232,8 @@ int run(const Words& words) {
 }
 
 void print_result(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
-    // A reader such as `head` that has enough is no failure.
-    if (errno != EPIPE) throw EnvironmentError(system_message("cannot write", "standard output"));
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+        throw EnvironmentError(system_message("cannot write", "standard output"));
 }
 
 void report(stages::RunLog& log, const stages::RunSummary& summary) {
