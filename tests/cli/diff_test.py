@@ -7,6 +7,7 @@ import io
 import ipaddress
 import json
 import math
+import os
 import random
 import re
 import shutil
@@ -482,6 +483,9 @@ class TextTest(PipelineTest):
         for words, line in cases.items():
             with self.subTest(words=words):
                 self.assert_fails(self.run_ipscore("diff", *words), 2, line)
+        os.mkfifo(self.dir / "pipe")
+        self.assert_fails(self.run_ipscore("diff", "pipe", "old.csv"), 2,
+                          "ipscore diff: pipe: is no plain file, and diff reads more than once; write it to one")
         result = self.run_ipscore("diff", "other.csv", "other.csv")
         self.assert_code(result, 2)
         self.assertIn("name others with --key", result.stderr)

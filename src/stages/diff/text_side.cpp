@@ -129,6 +129,12 @@ public:
         : Side(path, "CSV"),
           separator_(io::format_of_name(path) == io::TextFormat::tsv ? '\t' : ','),
           with_(with) {
+        // It is opened once for its header, and again for its rows.
+        std::error_code none;
+        if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none)) {
+            throw InputError(fmt::format(
+                "{}: is no plain file, and diff reads more than once; write it to one", path.string()));
+        }
         const OpenText text(path, separator_);
         columns_ = read_columns(path, text.first, separator_, with.args);
         schema_ = schema_of(path, columns_, other, with.args);
