@@ -44,16 +44,13 @@ class Results {
 public:
     explicit Results(const ExplainArgs& args)
         : args_(args), index_(io::read_scores_index(args.scores)), table_(io::read_table_index(args.table)) {
-        if (table_.content_hash != table_of_job(args.scores)) {
-            throw InputError(
-                fmt::format("{}: is not the table that {} was made from; prepare that one again, or score "
-                            "this one",
-                            args.table.string(), args.scores.string()));
-        }
+        is_its_table_ = table_.content_hash == table_of_job(args.scores);
         inputs_ = io::read_scoring_inputs(args.scores, index_);
-        if (inputs_.postings.keys() != table_.dictionary.size())
+        if (inputs_.postings.keys() != table_.dictionary.size()) {
+            if (!is_its_table_) refuse_table();
             throw InputError(fmt::format("{}: damaged: it has not as many keys as {}", args.scores.string(),
                                          args.table.string()));
+        }
         inputs_.networks = scoring::NetworkMap(index_.companies, index_.model.exclude_types);
         const auto tag = index_.tags.find_sorted(args.tag);
         if (!tag) {
@@ -141,16 +138,27 @@ public:
         return std::nullopt;
     }
 
-    [[noreturn]] void disagree(const std::string& about) const {
+    /// What the table gives is to be what the scores have. A table from which addresses were forgotten has
+    /// another hash, and explains all other ones as well as before: it is known by a row that agrees.
+    void check(bool has_row, bool agrees, const std::string& about) const {
+        if (!is_its_table_ && !(has_row && agrees)) refuse_table();
+        if (agrees) return;
         throw InputError(fmt::format("{}: damaged: {} has other values than {} gives", args_.scores.string(),
                                      about, args_.table.string()));
     }
 
 private:
+    [[noreturn]] void refuse_table() const {
+        throw InputError(fmt::format("{}: is not the table that {} was made from; prepare that one again, or "
+                                     "score this one",
+                                     args_.table.string(), args_.scores.string()));
+    }
+
     const ExplainArgs& args_;
     io::ScoresIndex index_;
     io::TableIndex table_;
     scoring::ScoringInputs inputs_;
+    bool is_its_table_ = false; ///< by its hash
     std::uint32_t tag_ = 0;
 };
 
@@ -226,10 +234,10 @@ AddressExplanation explain_address(const ExplainArgs& args, const StopFlag& stop
     explanation.in_scores = row.has_value();
     const bool has_row = !explanation.excluded && !explanation.contributions.empty() &&
                          explanation.sums.score >= results.inputs().rules.min_score;
-    if (has_row != row.has_value() ||
-        (row && (row->score != explanation.sums.score || row->raw != explanation.sums.raw)))
-        results.disagree(
-            fmt::format("the row of {} and {}", to_string(*args.ip), io::quoted_for_message(args.tag)));
+    const bool agrees = has_row == row.has_value() &&
+                        (!row || (row->score == explanation.sums.score && row->raw == explanation.sums.raw));
+    results.check(row.has_value(), agrees,
+                  fmt::format("the row of {} and {}", to_string(*args.ip), io::quoted_for_message(args.tag)));
     return explanation;
 }
 
@@ -309,9 +317,9 @@ CompanyExplanation explain_company(const ExplainArgs& args, const StopFlag& stop
                                   explanation.row->addresses == sums.addresses &&
                                   explanation.row->hits == sums.hits
                             : evidence.addresses == 0;
-    if (!agrees)
-        results.disagree(fmt::format("the row of company {} and {}", io::quoted_for_message(args.company),
-                                     io::quoted_for_message(args.tag)));
+    results.check(explanation.row.has_value(), agrees,
+                  fmt::format("the row of company {} and {}", io::quoted_for_message(args.company),
+                              io::quoted_for_message(args.tag)));
     return explanation;
 }
 

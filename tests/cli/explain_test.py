@@ -8,6 +8,7 @@ import ipaddress
 import json
 import math
 import random
+import shutil
 import unittest
 from collections import defaultdict
 from fractions import Fraction
@@ -150,6 +151,19 @@ class ExplainTest(PipelineTest):
             few = self.explain("--company", row["company"], "--tag", row["tag"], "--top", "1")
             self.assertEqual(few["addresses"], found["addresses"][:1])
             self.assertEqual(few["addresses_left_out_raw"], int(row["raw"]) - found["addresses"][0]["company_raw"])
+
+    def test_after_an_address_was_forgotten(self):
+        for name in ("store", "table", "scores"):
+            shutil.copytree(self.origin / name, self.dir / f"my-{name}")
+        gone = self.rows[0]["ip"]
+        self.verb("forget", "--store", "my-store", "--ip", gone, "--table", "my-table", "--scores", "my-scores")
+        words = ["explain", "--scores", "my-scores", "--table", "my-table", "--json"]
+        row = self.rows[-1]
+        found = json.loads(self.verb(*words, "--ip", row["ip"], "--tag", row["tag"]).stdout)
+        self.assertEqual(found["sums"]["raw"], int(row["raw"]))
+        self.assert_fails(self.run_ipscore(*words, "--ip", gone, "--tag", row["tag"]), 2,
+                          "ipscore explain: my-table: is not the table that my-scores was made from; prepare that one again, or "
+                          "score this one")
 
     def test_what_cannot_be_explained(self):
         self.prepare(self.origin / "store", "other", "--as-of", "2026-11-22", "--lookback-days", "61")
