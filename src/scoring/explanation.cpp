@@ -67,10 +67,4 @@ void TagExplanation::rows(std::span<const std::uint32_t> key, std::span<const st
     }
 }
 
-void TagExplanation::clear() noexcept {
-    contributions_.clear();
-    outside_.clear();
-    others_ = 0;
-}
-
 } // namespace ipscore::scoring

@@ -67,7 +67,6 @@ public:
         return others_;
     } ///< of keys without the tag
     [[nodiscard]] TagSums sums() const { return sum_up(contributions_, inputs_->rules, tag_); }
-    void clear() noexcept;
 
 private:
     const ScoringInputs* inputs_;

@@ -55,6 +55,11 @@ struct DiffColumn {
     comparing::Tolerance tolerance;
     comparing::ColumnDifferences differences;
     comparing::Samples samples{0};
+
+    /// Also where all of it is within the tolerance.
+    [[nodiscard]] bool differs() const noexcept {
+        return differences.rows > 0 || differences.rows_within_tolerance > 0;
+    }
 };
 
 /// Something that two jobs were given, and that is not the same.

@@ -15,6 +15,7 @@ namespace ipscore::stages::diffing {
 struct Sides {
     std::unique_ptr<Side> before;
     std::unique_ptr<Side> now;
+    bool with_text = false; ///< one of them is, or both
 };
 
 struct StretchResult {

@@ -41,6 +41,7 @@ Sides open_sides(const diffing::SideArgs& with) {
                                      (text_before ? args.now : args.before).string()));
     }
     Sides sides;
+    sides.with_text = text_before || text_now;
     if (!text_before) sides.before = diffing::open_result(args.before, with);
     if (!text_now) sides.now = diffing::open_result(args.now, with);
     if (text_before) sides.before = diffing::open_text(args.before, sides.now.get(), with);
@@ -132,12 +133,12 @@ DiffReport diff(mpi::World& world, const DiffArgs& args, StopFlag& stop, RunMoni
 
     DiffReport report;
     Sides sides;
+    Terms terms;
     std::uint64_t in_stretches = 0;
     std::uint64_t sort_bytes = 0;
     world.root_decides(stop, [&] {
         sides = open_sides(with);
-        const bool text = diffing::is_text(args.before) || diffing::is_text(args.now);
-        in_stretches = !text && !args.companies ? 1 : 0;
+        in_stretches = !sides.with_text && !args.companies ? 1 : 0;
         budget.need("what names the rows", held_bytes(sides, names));
         if (in_stretches != 0) {
             budget.need("a thread", worker_bytes(names));
@@ -150,15 +151,14 @@ DiffReport diff(mpi::World& world, const DiffArgs& args, StopFlag& stop, RunMoni
             report.jobs_compared = true;
             report.inputs = std::move(*jobs);
         }
-        (void)agree_on_terms(*sides.before, *sides.now, args, names, report);
+        terms = agree_on_terms(*sides.before, *sides.now, args, names, report);
     });
     world.broadcast(in_stretches);
     if (!world.is_root() && in_stretches != 0) {
         sides = open_sides(with);
         budget.need("what names the rows", held_bytes(sides, names));
+        terms = agree_on_terms(*sides.before, *sides.now, args, names, report);
     }
-    Terms terms;
-    if (sides.before) terms = agree_on_terms(*sides.before, *sides.now, args, names, report);
 
     if (in_stretches != 0) {
         threads = budget.workers(threads, worker_bytes(names));

@@ -139,16 +139,12 @@ std::string rows_html(const DiffReport& report) {
     return text + "</table></div>\n";
 }
 
-bool differs(const DiffColumn& column) {
-    return column.differences.rows > 0 || column.differences.rows_within_tolerance > 0;
-}
-
 std::string columns_html(const DiffReport& report) {
     std::string rows;
     std::string equal;
     for (const DiffColumn& column : report.columns) {
         const auto& found = column.differences;
-        if (!differs(column)) {
+        if (!column.differs()) {
             equal += (equal.empty() ? "" : ", ") + escaped(column.column.name);
             continue;
         }

@@ -36,10 +36,6 @@ std::string rows_text(const DiffReport& report) {
     return table.text();
 }
 
-bool has_differences(const DiffColumn& column) {
-    return column.differences.rows > 0 || column.differences.rows_within_tolerance > 0;
-}
-
 std::string columns_text(const DiffReport& report) {
     const bool tolerant = std::ranges::any_of(report.columns, [](const DiffColumn& column) {
         return !diffing::tolerance_text(column.tolerance).empty();
@@ -49,7 +45,7 @@ std::string columns_text(const DiffReport& report) {
     std::string equal;
     for (const DiffColumn& column : report.columns) {
         const comparing::ColumnDifferences& found = column.differences;
-        if (!has_differences(column)) {
+        if (!column.differs()) {
             equal += (equal.empty() ? "" : ", ") + column.column.name;
             continue;
         }

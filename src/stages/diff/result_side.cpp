@@ -7,6 +7,7 @@
 #include "ipscore/io/strings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <fstream>
 #include <utility>
@@ -81,11 +82,20 @@ ByteStrings key_forms(const ByteStrings& strings) {
     return {std::move(bytes), std::move(offsets)};
 }
 
-void AddressKey::set(Address address) noexcept {
-    for (std::size_t i = 0; i < 8; ++i) {
-        bytes_[i] = static_cast<char>(address.hi >> (56 - 8 * i) & 0xFFU);
-        bytes_[8 + i] = static_cast<char>(address.lo >> (56 - 8 * i) & 0xFFU);
+std::string hash_of(std::initializer_list<const ByteStrings*> strings) {
+    StreamHash hash;
+    for (const ByteStrings* some : strings) {
+        hash.update_values(some->offsets());
+        hash.update_values(some->bytes());
     }
+    return hash.digest128_text();
+}
+
+std::vector<std::uint32_t> numbers_of(const ByteStrings& strings, comparing::NameTable& names) {
+    std::vector<std::uint32_t> numbers;
+    numbers.reserve(strings.size());
+    for (std::size_t i = 0; i < strings.size(); ++i) numbers.push_back(names.insert(strings[i]));
+    return numbers;
 }
 
 bool is_text(const std::filesystem::path& path) {

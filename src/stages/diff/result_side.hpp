@@ -9,9 +9,9 @@
 #include "side.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -102,14 +102,23 @@ private:
 /// Strings as columns of keys (see comparing::append_key), by id.
 [[nodiscard]] ByteStrings key_forms(const ByteStrings& strings);
 
-/// An address as the beginning of a key.
+/// Hash of what the ids of some strings stand for.
+[[nodiscard]] std::string hash_of(std::initializer_list<const ByteStrings*> strings);
+
+/// By id: the numbers of strings in the table.
+[[nodiscard]] std::vector<std::uint32_t> numbers_of(const ByteStrings& strings, comparing::NameTable& names);
+
+/// An address as the beginning of a key, made once for all of its rows.
 class AddressKey {
 public:
-    void set(Address address) noexcept;
+    void set(Address address) {
+        bytes_.clear();
+        comparing::append_key(bytes_, address);
+    }
     [[nodiscard]] std::string_view bytes() const noexcept { return {bytes_.data(), bytes_.size()}; }
 
 private:
-    std::array<char, 16> bytes_{};
+    std::vector<char> bytes_;
 };
 
 /// Rows of a block, about: enough that calls do not count, and small enough for the second-level cache.

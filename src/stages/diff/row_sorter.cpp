@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <span>
-#include <tbb/parallel_for.h>
 #include <tbb/parallel_sort.h>
 #include <utility>
 
@@ -195,7 +194,6 @@ RowSorter::Run RowSorter::write_rows(RowSource& rows) {
         });
     }
     run.end = file_->flush();
-    ++runs_written_;
     return run;
 }
 
@@ -206,12 +204,11 @@ void RowSorter::write_run() {
     held_bytes_ = 0;
 }
 
-RowSorter::Run RowSorter::merge(std::span<const Run> runs) {
+std::unique_ptr<RowSource> RowSorter::merged(std::span<const Run> runs) const {
     std::vector<std::unique_ptr<RowSource>> sources;
     sources.reserve(runs.size());
     for (const Run& run : runs) sources.push_back(std::make_unique<RunReader>(*file_, run));
-    MergedRows merged(std::move(sources), schema_, stop_);
-    return write_rows(merged);
+    return std::make_unique<MergedRows>(std::move(sources), schema_, stop_);
 }
 
 void RowSorter::sort() {
@@ -225,17 +222,14 @@ void RowSorter::sort() {
     const std::size_t fan_in = std::max<std::uint64_t>(2, bytes_ / reader_bytes);
     while (runs_.size() > fan_in) {
         // Neighbours, so that rows of equal keys stay in their order.
-        std::vector<Run> merged;
+        std::vector<Run> fewer;
         for (std::size_t begin = 0; begin < runs_.size(); begin += fan_in) {
             const std::size_t end = std::min(begin + fan_in, runs_.size());
-            merged.push_back(merge(std::span(runs_).subspan(begin, end - begin)));
+            fewer.push_back(write_rows(*merged(std::span(runs_).subspan(begin, end - begin))));
         }
-        runs_ = std::move(merged);
+        runs_ = std::move(fewer);
     }
-    std::vector<std::unique_ptr<RowSource>> sources;
-    sources.reserve(runs_.size());
-    for (const Run& run : runs_) sources.push_back(std::make_unique<RunReader>(*file_, run));
-    sorted_ = std::make_unique<MergedRows>(std::move(sources), schema_, stop_);
+    sorted_ = merged(runs_);
 }
 
 bool RowSorter::next(RowBlock& block) { return sorted_->next(block); }

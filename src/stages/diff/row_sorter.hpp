@@ -26,7 +26,6 @@ public:
     void add(comparing::RowBlock block);
     void sort();
     bool next(comparing::RowBlock& block) override;
-    [[nodiscard]] std::uint64_t runs() const noexcept { return runs_written_; }
 
     /// What it needs at least.
     static constexpr std::uint64_t bytes_min = std::uint64_t{8} << 20U;
@@ -49,7 +48,7 @@ private:
     [[nodiscard]] std::vector<Entry> sorted_entries() const;
     void write_run();
     Run write_rows(comparing::RowSource& rows);
-    Run merge(std::span<const Run> runs);
+    [[nodiscard]] std::unique_ptr<comparing::RowSource> merged(std::span<const Run> runs) const;
 
     comparing::Schema schema_;
     std::uint64_t bytes_;
@@ -59,7 +58,6 @@ private:
     std::uint64_t held_bytes_ = 0;
     std::unique_ptr<io::SpillFile> file_;
     std::vector<Run> runs_;
-    std::uint64_t runs_written_ = 0;
     std::unique_ptr<comparing::RowSource> sorted_; ///< after sort()
 };
 

@@ -22,17 +22,10 @@ public:
           pieces_(packed ? Pieces(file) : Pieces(file, path, io::format::scores_part)) {
         const io::ScoresNames names = io::read_scores_names(file);
         numbers_.tag_keys = key_forms(names.tags);
-        for (std::size_t tag = 0; tag < names.tags.size(); ++tag)
-            numbers_.tag_names.push_back(with.names.insert(names.tags[tag]));
-        for (std::size_t company = 0; company < names.companies.size(); ++company)
-            numbers_.company_names.push_back(with.names.insert(names.companies[company]));
+        numbers_.tag_names = numbers_of(names.tags, with.names);
+        numbers_.company_names = numbers_of(names.companies, with.names);
         numbers_.no_company_name = with.names.insert("");
-        StreamHash hash;
-        for (const ByteStrings* strings : {&names.tags, &names.companies}) {
-            hash.update_values(strings->offsets());
-            hash.update_values(strings->bytes());
-        }
-        names_hash_ = hash.digest128_text();
+        names_hash_ = hash_of({&names.tags, &names.companies});
     }
 
     [[nodiscard]] const Schema& schema() const override { return comparing::scores_schema(); }
@@ -179,10 +172,8 @@ public:
         }
         company_keys_ = key_forms(names.companies);
         tag_keys_ = key_forms(names.tags);
-        for (std::size_t i = 0; i < names.companies.size(); ++i)
-            company_names_.push_back(with.names.insert(names.companies[i]));
-        for (std::size_t i = 0; i < names.tags.size(); ++i)
-            tag_names_.push_back(with.names.insert(names.tags[i]));
+        company_names_ = numbers_of(names.companies, with.names);
+        tag_names_ = numbers_of(names.tags, with.names);
     }
 
     [[nodiscard]] const Schema& schema() const override { return comparing::company_rows_schema(); }

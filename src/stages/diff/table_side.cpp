@@ -20,10 +20,7 @@ public:
         : Side(path, packed ? "packed table" : "table"),
           pieces_(packed ? Pieces(file) : Pieces(file, path, io::format::table_part)) {
         const ByteStrings keys = io::read_strings(file, io::format::dictionary);
-        StreamHash hash;
-        hash.update_values(keys.offsets());
-        hash.update_values(keys.bytes());
-        names_hash_ = hash.digest128_text();
+        names_hash_ = hash_of({&keys});
         keys_ = key_forms(keys);
     }
 
