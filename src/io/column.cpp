@@ -212,6 +212,13 @@ std::span<const T> ColumnReader<T>::next(std::uint64_t at_most) {
 }
 
 template <class T>
+std::size_t ColumnReader<T>::left_in_chunk() const noexcept {
+    if (loaded_ == no_chunk) return 0;
+    const std::uint64_t end = std::min((loaded_ + 1) * dataset_.chunk_values(), size());
+    return static_cast<std::size_t>(end > position_ ? end - position_ : 0);
+}
+
+template <class T>
 void ColumnReader<T>::seek(std::uint64_t value) {
     position_ = value;
 }

@@ -128,11 +128,21 @@ RowSpan SortedRowsReader::next_rows(std::uint64_t at_most) {
         (source_ && rows.source.size() != rows.size())) {
         file_->damaged("the columns of rows are cut into different chunks");
     }
-    // Key ids index the postings, so a wrong one must not get there.
-    if (!rows.empty() && std::ranges::max(rows.key) >= keys_)
-        file_->damaged("a key id is not in the dictionary");
+    rows.keys_ahead = key_.left_in_chunk();
+    check_keys(rows);
     rows_left_ -= rows.size();
     return rows;
+}
+
+/// Key ids index the postings, so a wrong one must not get there. Checks what is in memory, once.
+void SortedRowsReader::check_keys(const RowSpan& rows) {
+    const std::uint64_t end = key_.position();
+    const std::uint64_t begin = end - rows.size();
+    if (begin >= keys_checked_from_ && end <= keys_checked_to_) return;
+    const std::span<const std::uint32_t> keys(rows.key.data(), rows.size() + rows.keys_ahead);
+    if (!keys.empty() && std::ranges::max(keys) >= keys_) file_->damaged("a key id is not in the dictionary");
+    keys_checked_from_ = begin;
+    keys_checked_to_ = end + rows.keys_ahead;
 }
 
 void SortedRowsReader::seek(const SeekPoint& point) {

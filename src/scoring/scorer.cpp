@@ -2,6 +2,7 @@
 
 #include "ipscore/core/saturating.hpp"
 #include "ipscore/scoring/formula.hpp"
+#include "row_columns.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -26,6 +27,9 @@ void drain(std::vector<std::uint64_t>& set, Visit visit) {
         set[word] = 0;
     }
 }
+
+// Rows that are turned into columns at a time: what they are made of fits the first-level cache.
+constexpr std::size_t unfinished_rows_wanted = 128;
 
 // Evidence that company after company leaves behind is merged when it has grown this much since the last
 // time, so that a part whose networks alternate between a few companies stays small.
@@ -81,7 +85,10 @@ Scorer::Scorer(const ScoringInputs& inputs, std::size_t batch_rows, std::size_t 
       company_touched_(touched_.size()) {
     for (const Profile& profile : inputs.rules.profiles) {
         profile_ages_.push_back(AgeSet::below(profile.lookback_days));
+        profile_lookback_.push_back(static_cast<unsigned>(profile.lookback_days));
+        profile_decay_.push_back(profile.decay);
     }
+    for (const TagRule& rule : inputs.rules.tags) tag_profile_.push_back(rule.profile);
     const std::size_t room = batch_rows + inputs.rules.tags.size();
     batch_.tag.resize(room);
     batch_.score.resize(room);
@@ -93,6 +100,12 @@ Scorer::Scorer(const ScoringInputs& inputs, std::size_t batch_rows, std::size_t 
     batch_.first_day.resize(room);
     batch_.last_day.resize(room);
     batch_.raw.resize(room);
+    const std::size_t unfinished_room = unfinished_rows_wanted + inputs.rules.tags.size();
+    unfinished_.recent.resize(unfinished_room);
+    unfinished_.base.resize(unfinished_room);
+    unfinished_.saturation_raw.resize(unfinished_room);
+    unfinished_.base_days.resize(unfinished_room);
+    unfinished_.days.resize(unfinished_room);
 }
 
 void Scorer::clear_batch() noexcept {
@@ -110,46 +123,70 @@ void Scorer::begin_address(Address address) {
     if (membership_.excluded) ++counts_.addresses_excluded;
 }
 
+// Inlined by force: GCC takes a function that only prefetches for one without effects, and drops the calls.
+[[gnu::always_inline]] inline void Scorer::look_ahead(const KeyWindow& window,
+                                                      std::size_t row) const noexcept {
+    const std::uint32_t* const offsets = inputs_->postings.offsets.data();
+    if (const std::uint32_t* key = window.ahead(row + 2 * look_ahead_rows))
+        __builtin_prefetch(offsets + *key);
+    if (const std::uint32_t* key = window.ahead(row + look_ahead_rows))
+        __builtin_prefetch(inputs_->postings.postings.data() + offsets[*key]);
+}
+
 void Scorer::rows(std::span<const std::uint32_t> key, std::span<const std::uint16_t> day,
-                  std::span<const std::uint32_t> hits) {
+                  std::span<const std::uint32_t> hits, std::size_t keys_ahead) {
     counts_.observations += key.size();
     if (membership_.excluded) {
         counts_.excluded += key.size();
         return;
     }
-    const TagRules& rules = inputs_->rules;
-    const auto lookback_days = static_cast<unsigned>(rules.lookback_days);
-    const auto recent_ages = static_cast<unsigned>(rules.recent_ages);
-    const std::size_t profiles = run_.size();
-    std::uint64_t outside = 0;
-    std::uint64_t classified = 0;
-    for (std::size_t i = 0; i < key.size();) {
-        if (!run_open_ || key[i] != run_key_) {
-            close_run();
-            open_run(key[i]);
-        }
-        const bool has_tags = !run_postings_.empty();
-        for (; i < key.size() && key[i] == run_key_; ++i) {
-            // Days after as_of give a negative age, which is a huge one here.
-            const auto age = static_cast<unsigned>(rules.as_of - static_cast<Day>(day[i]));
-            if (age >= lookback_days) {
-                ++outside;
-                continue;
-            }
-            if (!has_tags) continue;
-            ++classified;
-            run_ages_.insert(age);
-            run_recent_hits_ += age < recent_ages ? hits[i] : 0;
-            for (std::size_t p = 0; p < profiles; ++p) {
-                const Profile& profile = rules.profiles[p];
-                run_[p].decayed_hits += std::uint64_t{hits[i]} * profile.decay[age];
-                run_[p].hits += age < static_cast<unsigned>(profile.lookback_days) ? hits[i] : 0;
-            }
-        }
+    const KeyWindow window(key, keys_ahead);
+    std::size_t i = 0;
+    if (run_open_) { // it began in the call before
+        while (i < key.size() && key[i] == run_key_) ++i;
+        fold_run(day.first(i), hits.first(i));
+        if (i == key.size()) return;
+        close_run();
     }
-    counts_.outside_lookback += outside;
-    counts_.classified += classified;
-    counts_.unclassified += key.size() - outside - classified;
+    while (i < key.size()) {
+        const std::uint32_t run_key = key[i];
+        look_ahead(window, i);
+        const std::span<const Posting> postings = inputs_->postings.of(run_key);
+        if (i + 1 < key.size() && key[i + 1] != run_key) {
+            add_observation(postings, day[i], hits[i]);
+            ++i;
+            continue;
+        }
+        const std::size_t begin = i;
+        for (++i; i < key.size() && key[i] == run_key; ++i) look_ahead(window, i);
+        open_run(run_key);
+        fold_run(day.subspan(begin, i - begin), hits.subspan(begin, i - begin));
+        if (i < key.size()) close_run();
+    }
+}
+
+unsigned Scorer::age_of(std::uint16_t day) const noexcept {
+    // Days after as_of give a negative age, which is a huge one here.
+    return static_cast<unsigned>(inputs_->rules.as_of - static_cast<Day>(day));
+}
+
+void Scorer::add_observation(std::span<const Posting> postings, std::uint16_t day,
+                             std::uint32_t hits) noexcept {
+    const unsigned age = age_of(day);
+    if (age >= static_cast<unsigned>(inputs_->rules.lookback_days)) {
+        ++counts_.outside_lookback;
+        return;
+    }
+    ++(postings.empty() ? counts_.unclassified : counts_.classified);
+    const std::uint64_t recent_hits = age < static_cast<unsigned>(inputs_->rules.recent_ages) ? hits : 0;
+    AgeSet ages;
+    ages.insert(age);
+    for (const Posting& posting : postings) {
+        const std::uint32_t profile = tag_profile_[posting.tag];
+        if (age >= profile_lookback_[profile]) continue;
+        const std::uint64_t decayed_hits = std::uint64_t{hits} * profile_decay_[profile][age];
+        add_run(posting, {decayed_hits, hits}, recent_hits, ages);
+    }
 }
 
 void Scorer::open_run(std::uint32_t key) noexcept {
@@ -161,39 +198,70 @@ void Scorer::open_run(std::uint32_t key) noexcept {
     run_recent_hits_ = 0;
 }
 
+void Scorer::fold_run(std::span<const std::uint16_t> day, std::span<const std::uint32_t> hits) noexcept {
+    const auto lookback_days = static_cast<unsigned>(inputs_->rules.lookback_days);
+    const auto recent_ages = static_cast<unsigned>(inputs_->rules.recent_ages);
+    std::uint64_t outside = 0;
+    for (std::size_t i = 0; i < day.size(); ++i) {
+        const unsigned age = age_of(day[i]);
+        if (age >= lookback_days) {
+            ++outside;
+            continue;
+        }
+        run_ages_.insert(age);
+        run_recent_hits_ += age < recent_ages ? hits[i] : 0;
+        for (std::size_t p = 0; p < run_.size(); ++p) {
+            run_[p].decayed_hits += std::uint64_t{hits[i]} * profile_decay_[p][age];
+            run_[p].hits += age < profile_lookback_[p] ? hits[i] : 0;
+        }
+    }
+    counts_.outside_lookback += outside;
+    (run_postings_.empty() ? counts_.unclassified : counts_.classified) += day.size() - outside;
+}
+
 void Scorer::close_run() noexcept {
     if (!run_open_) return;
     run_open_ = false;
     if (run_ages_.empty()) return;
     for (const Posting& posting : run_postings_) {
-        const std::uint32_t profile = inputs_->rules.tags[posting.tag].profile;
+        const std::uint32_t profile = tag_profile_[posting.tag];
         const RunFold& fold = run_[profile];
         if (fold.hits == 0) continue; // all before this tag's own look-back
-        TagEvidence& evidence = evidence_[posting.tag];
-        insert(touched_, posting.tag);
-        evidence.raw = add_saturating(evidence.raw,
-                                      multiply_saturating(fold.decayed_hits, std::uint64_t{posting.weight}));
-        evidence.hits = add_saturating(evidence.hits, fold.hits);
-        // hits < 2^39 and weight < 2^20: these products cannot overflow.
-        evidence.recent = add_saturating(evidence.recent, run_recent_hits_ * posting.weight);
-        evidence.base = add_saturating(evidence.base, (fold.hits - run_recent_hits_) * posting.weight);
-        evidence.days |= run_ages_ & profile_ages_[profile];
-        ++evidence.keys;
+        add_run(posting, fold, run_recent_hits_, run_ages_ & profile_ages_[profile]);
     }
+}
+
+inline void Scorer::add_run(const Posting& posting, const RunFold& fold, std::uint64_t recent_hits,
+                            AgeSet ages) noexcept {
+    TagEvidence& evidence = evidence_[posting.tag];
+    insert(touched_, posting.tag);
+    evidence.raw =
+        add_saturating(evidence.raw, multiply_saturating(fold.decayed_hits, std::uint64_t{posting.weight}));
+    evidence.hits = add_saturating(evidence.hits, fold.hits);
+    // hits < 2^39 and weight < 2^20: these products cannot overflow.
+    evidence.recent = add_saturating(evidence.recent, recent_hits * posting.weight);
+    evidence.base = add_saturating(evidence.base, (fold.hits - recent_hits) * posting.weight);
+    evidence.days |= ages;
+    ++evidence.keys;
 }
 
 void Scorer::end_address() {
     close_run();
-    const std::size_t rows_before = batch_.rows;
     const bool has_company = membership_.company != no_company;
     if (has_company && membership_.company != company_) {
         flush_company();
         company_ = membership_.company;
     }
+    const TagRules& rules = inputs_->rules;
+    const std::size_t rows_before = batch_.rows;
     drain(touched_, [&](std::uint32_t tag) {
         TagEvidence& evidence = evidence_[tag];
-        emit_row(tag, evidence);
         if (has_company) add_to_company(tag, evidence);
+        if (rules.min_score > 0 && score_of(evidence.raw, rules.tags[tag].saturation_raw) < rules.min_score) {
+            ++counts_.rows_below_min_score;
+        } else {
+            append_row(tag, evidence);
+        }
         evidence = {};
     });
     const std::size_t tag_rows = batch_.rows - rows_before;
@@ -203,41 +271,42 @@ void Scorer::end_address() {
     batch_.tag_rows.push_back(static_cast<std::uint32_t>(tag_rows));
     ++counts_.addresses_with_rows;
     counts_.rows += tag_rows;
+    if (unfinished_.rows >= unfinished_rows_wanted) finish_rows();
 }
 
-void Scorer::emit_row(std::uint32_t tag, const TagEvidence& evidence) noexcept {
-    const TagRules& rules = inputs_->rules;
-    const TagRule& rule = rules.tags[tag];
-    const float score = score_of(evidence.raw, rule.saturation_raw);
-    if (score < rules.min_score) {
-        ++counts_.rows_below_min_score;
-        return;
-    }
-    const auto days = static_cast<std::uint8_t>(evidence.days.size());
+inline void Scorer::append_row(std::uint32_t tag, const TagEvidence& evidence) noexcept {
     const std::size_t row = batch_.rows++;
     batch_.tag[row] = tag;
-    batch_.score[row] = score;
-    batch_.surge[row] = surge_of(evidence.recent, evidence.base, rules.recent_days, rule.base_days);
-    batch_.confident[row] = score >= rules.confident_min_score && evidence.keys >= rules.confident_min_keys &&
-                            days >= rules.confident_min_days;
     batch_.hits[row] = evidence.hits;
     batch_.keys[row] = evidence.keys;
-    batch_.days[row] = days;
-    batch_.first_day[row] = rules.as_of - evidence.days.oldest();
-    batch_.last_day[row] = rules.as_of - evidence.days.youngest();
     batch_.raw[row] = evidence.raw;
+    const std::size_t unfinished = unfinished_.rows++;
+    unfinished_.recent[unfinished] = evidence.recent;
+    unfinished_.base[unfinished] = evidence.base;
+    unfinished_.saturation_raw[unfinished] = inputs_->rules.tags[tag].saturation_raw;
+    unfinished_.base_days[unfinished] = inputs_->rules.tags[tag].base_days;
+    unfinished_.days[unfinished] = evidence.days;
+}
+
+void Scorer::finish_rows() noexcept {
+    finish_columns(unfinished_, inputs_->rules, batch_);
+    unfinished_.rows = 0;
+}
+
+const ScoreBatch& Scorer::batch() noexcept {
+    finish_rows();
+    return batch_;
 }
 
 void Scorer::add_to_company(std::uint32_t tag, const TagEvidence& evidence) noexcept {
     insert(company_touched_, tag);
-    company_evidence_[tag].add({.company = company_,
-                                .tag = tag,
-                                .addresses = 1,
-                                .hits = evidence.hits,
-                                .days = evidence.days,
-                                .raw = weigh_by_confidence(evidence.raw, membership_.confidence),
-                                .recent = evidence.recent,
-                                .base = evidence.base});
+    CompanyEvidence& sums = company_evidence_[tag];
+    sums.addresses += 1; // an address is counted once for a tag, and there are fewer than 2^64 of them
+    sums.hits = add_saturating(sums.hits, evidence.hits);
+    sums.days |= evidence.days;
+    sums.raw = add_saturating(sums.raw, weigh_by_confidence(evidence.raw, membership_.confidence));
+    sums.recent = add_saturating(sums.recent, evidence.recent);
+    sums.base = add_saturating(sums.base, evidence.base);
 }
 
 void Scorer::flush_company() {

@@ -74,7 +74,7 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     while (reader.next_address()) {
         scorer.begin_address(reader.address());
         for (auto rows = reader.next_rows(); !rows.empty(); rows = reader.next_rows()) {
-            scorer.rows(rows.key, rows.day, rows.hits);
+            scorer.rows(rows.key, rows.day, rows.hits, rows.keys_ahead);
             if (!halt.requested()) continue;
             count_rows(); // the status tells how far it was
             return std::nullopt;

@@ -138,7 +138,7 @@ Result run_kernel(const ScoringInputs& inputs, const Observations& observations,
         for (std::size_t begin = 0; begin < key.size();) {
             const std::size_t count = piece(key.size() - begin);
             scorer.rows(std::span(key).subspan(begin, count), std::span(day).subspan(begin, count),
-                        std::span(hits).subspan(begin, count));
+                        std::span(hits).subspan(begin, count), key.size() - begin - count);
             begin += count;
         }
         scorer.end_address();

@@ -28,11 +28,15 @@ struct AgeSet {
     [[nodiscard]] constexpr int size() const noexcept { return std::popcount(lo) + std::popcount(hi); }
     /// The smallest age, which is the last day; the set must not be empty.
     [[nodiscard]] constexpr int youngest() const noexcept {
-        return lo != 0 ? std::countr_zero(lo) : 64 + std::countr_zero(hi);
+        return std::countr_zero(lo) + (std::countr_zero(hi) & mask_if_zero(lo));
     }
     /// The largest age, which is the first day; the set must not be empty.
     [[nodiscard]] constexpr int oldest() const noexcept {
-        return hi != 0 ? 127 - std::countl_zero(hi) : 63 - std::countl_zero(lo);
+        return 127 - std::countl_zero(hi) - (std::countl_zero(lo) & mask_if_zero(hi));
+    }
+    /// All ones or nothing: whether a half is empty is as good as random, so a branch would be.
+    [[nodiscard]] static constexpr int mask_if_zero(std::uint64_t half) noexcept {
+        return -static_cast<int>(half == 0);
     }
     constexpr AgeSet& operator|=(AgeSet other) noexcept {
         lo |= other.lo;

@@ -68,6 +68,8 @@ public:
     /// The next values, up to the end of their chunk, and never more than `at_most`; empty at the end of the
     /// column. Valid until the next call. Throws InputError when a chunk does not match its checksum.
     [[nodiscard]] std::span<const T> next(std::uint64_t at_most = ~std::uint64_t{0});
+    /// How many values of the chunk lie behind those that next() gave last, in memory.
+    [[nodiscard]] std::size_t left_in_chunk() const noexcept;
     /// Makes `value` (0 to size()) the next one.
     void seek(std::uint64_t value);
     [[nodiscard]] std::size_t chunk_values() const noexcept { return dataset_.chunk_values(); }

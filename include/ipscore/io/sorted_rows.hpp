@@ -17,6 +17,7 @@ struct RowSpan {
     std::span<const std::uint16_t> day;
     std::span<const std::uint32_t> hits;
     std::span<const std::uint32_t> source = {}; ///< empty where nobody asked for it
+    std::size_t keys_ahead = 0; ///< keys of the rows to come that lie behind `key` in memory; valid ids
 
     [[nodiscard]] std::size_t size() const noexcept { return key.size(); }
     [[nodiscard]] bool empty() const noexcept { return key.empty(); }
@@ -96,6 +97,7 @@ public:
 
 private:
     void seek_row(std::uint64_t row);
+    void check_keys(const RowSpan& rows);
 
     const H5File* file_;
     std::uint64_t keys_;
@@ -111,6 +113,8 @@ private:
     std::span<const std::uint64_t> address_rows_left_;
     Address address_;
     std::uint64_t rows_left_ = 0;
+    std::uint64_t keys_checked_from_ = 0; ///< rows of the chunk whose keys have been checked
+    std::uint64_t keys_checked_to_ = 0;
 };
 
 } // namespace ipscore::io

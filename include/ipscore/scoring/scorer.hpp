@@ -40,6 +40,27 @@ struct ScoreBatch {
     std::vector<std::uint64_t> raw;
 };
 
+/// What one address adds up to for one tag; all sums saturate. A cache line each.
+struct alignas(64) TagEvidence {
+    std::uint64_t raw = 0;
+    std::uint64_t hits = 0;
+    std::uint64_t recent = 0;
+    std::uint64_t base = 0;
+    AgeSet days;
+    std::uint32_t keys = 0;
+};
+
+/// The last rows of a batch, of which its columns hold tag, hits, keys and raw only, and what the others are
+/// to be computed from.
+struct UnfinishedRows {
+    std::size_t rows = 0; ///< the columns are longer
+    std::vector<std::uint64_t> recent;
+    std::vector<std::uint64_t> base;
+    std::vector<double> saturation_raw; ///< of the tag, as is base_days
+    std::vector<double> base_days;
+    std::vector<AgeSet> days;
+};
+
 /// What the addresses of one company in one part add up to for one tag; all sums saturate.
 struct CompanyEvidence {
     std::uint32_t company = 0;
@@ -82,13 +103,16 @@ public:
     static constexpr std::size_t evidence_rows_default = 1U << 18U;
 
     void begin_address(Address address);
+    /// `keys_ahead`: so many keys lie behind `key` in memory, those of the rows to come; knowing them hides
+    /// how long their postings take to arrive.
     void rows(std::span<const std::uint32_t> key, std::span<const std::uint16_t> day,
-              std::span<const std::uint32_t> hits);
+              std::span<const std::uint32_t> hits, std::size_t keys_ahead = 0);
     void end_address();
 
     /// True when the batch should be written and cleared before the next address.
     [[nodiscard]] bool wants_drain() const noexcept { return batch_.rows >= batch_rows_; }
-    [[nodiscard]] const ScoreBatch& batch() const noexcept { return batch_; }
+    /// Valid until the next address begins.
+    [[nodiscard]] const ScoreBatch& batch() noexcept;
     void clear_batch() noexcept;
 
     /// True when the company evidence should be taken before the next address.
@@ -99,15 +123,6 @@ public:
     [[nodiscard]] const ScoreCounts& counts() const noexcept { return counts_; }
 
 private:
-    /// The current address's sums for one tag; a cache line each.
-    struct alignas(64) TagEvidence {
-        std::uint64_t raw = 0;
-        std::uint64_t hits = 0;
-        std::uint64_t recent = 0;
-        std::uint64_t base = 0;
-        AgeSet days;
-        std::uint32_t keys = 0;
-    };
     /// The current run's sums for one profile. One (address, key, day) is one observation, so a run has at
     /// most 128 rows and none of these can overflow: hits < 2^39, decayed_hits < 2^55.
     struct RunFold {
@@ -117,17 +132,45 @@ private:
     /// A set of tag ids that is read in order.
     using TagSet = std::vector<std::uint64_t>;
 
+    /// The keys of a call and those that lie behind them.
+    class KeyWindow {
+    public:
+        KeyWindow(std::span<const std::uint32_t> key, std::size_t keys_ahead)
+            : first_(key.data()), size_(key.size() + keys_ahead) {}
+        /// Nothing beyond the last.
+        [[nodiscard]] const std::uint32_t* ahead(std::size_t row) const noexcept {
+            return row < size_ ? first_ + row : nullptr;
+        }
+
+    private:
+        const std::uint32_t* first_;
+        std::size_t size_;
+    };
+    // As long as it takes to bring something from memory, in rows.
+    static constexpr std::size_t look_ahead_rows = 12;
+
+    void look_ahead(const KeyWindow& window, std::size_t row) const noexcept;
+    [[nodiscard]] unsigned age_of(std::uint16_t day) const noexcept;
+    void add_observation(std::span<const Posting> postings, std::uint16_t day, std::uint32_t hits) noexcept;
     void open_run(std::uint32_t key) noexcept;
+    void fold_run(std::span<const std::uint16_t> day, std::span<const std::uint32_t> hits) noexcept;
     void close_run() noexcept;
-    void emit_row(std::uint32_t tag, const TagEvidence& evidence) noexcept;
+    void add_run(const Posting& posting, const RunFold& fold, std::uint64_t recent_hits,
+                 AgeSet ages) noexcept;
     void add_to_company(std::uint32_t tag, const TagEvidence& evidence) noexcept;
     void flush_company();
+    void append_row(std::uint32_t tag, const TagEvidence& evidence) noexcept;
+    void finish_rows() noexcept;
 
     const ScoringInputs* inputs_;
     std::size_t batch_rows_;
     std::size_t evidence_rows_max_;
     NetworkMap::Sweep sweep_;
-    std::vector<AgeSet> profile_ages_; ///< by profile: the ages below its look-back
+    // What of the rules is needed for every observation, close together. By profile, but for the first.
+    std::vector<std::uint32_t> tag_profile_; ///< by tag id
+    std::vector<unsigned> profile_lookback_;
+    std::vector<DecayTable> profile_decay_;
+    std::vector<AgeSet> profile_ages_; ///< the ages below its look-back
 
     Address address_;
     Membership membership_;
@@ -149,6 +192,7 @@ private:
     bool evidence_full_ = false;     ///< merging flushed_ no longer helps
 
     ScoreBatch batch_;
+    UnfinishedRows unfinished_;
     ScoreCounts counts_;
 };
 
