@@ -134,9 +134,13 @@ void ColumnWriter<T>::append(std::span<const T> values) {
 }
 
 template <class T>
+void ColumnWriter<T>::make_dataset(Growth growth) {
+    dataset_.emplace(file_->create_dataset(name_, element_type_of<T>(), codec_, chunk_values_, growth));
+}
+
+template <class T>
 void ColumnWriter<T>::write_chunk(std::span<const T> values) {
-    if (!dataset_)
-        dataset_.emplace(file_->create_dataset(name_, element_type_of<T>(), codec_, chunk_values_));
+    if (!dataset_) make_dataset(Growth::any);
     const auto coded = encode(codec_, values, coded_);
     chunk_checksums_.push_back(checksum64(coded));
     stored_bytes_ += coded.size();
@@ -145,20 +149,22 @@ void ColumnWriter<T>::write_chunk(std::span<const T> values) {
 
 template <class T>
 void ColumnWriter<T>::finish() {
-    if (!dataset_) chunk_values_ = std::max<std::size_t>(1, buffer_.size());
+    if (!dataset_) {
+        chunk_values_ = std::max<std::size_t>(1, buffer_.size());
+        make_dataset(buffer_.empty() ? Growth::any : Growth::one_chunk);
+    }
     if (!buffer_.empty()) {
         // HDF5 stores the last chunk whole. Repeating the last value keeps its span, and so its width.
         buffer_.resize(chunk_values_, buffer_.back());
         write_chunk(buffer_);
-    } else if (!dataset_) {
-        dataset_.emplace(file_->create_dataset(name_, element_type_of<T>(), codec_, chunk_values_));
     }
     dataset_.reset();
     buffer_ = {};
     coded_ = {};
     checksum_ = column_checksum(chunk_checksums_, size_);
     const std::size_t checksums = std::max<std::size_t>(1, chunk_checksums_.size());
-    H5Dataset list = file_->create_dataset(checksums_of(name_), ElementType::u64, Codec::none, checksums);
+    H5Dataset list = file_->create_dataset(checksums_of(name_), ElementType::u64, Codec::none, checksums,
+                                           chunk_checksums_.empty() ? Growth::any : Growth::one_chunk);
     if (!chunk_checksums_.empty()) list.append_chunk(std::as_bytes(std::span(chunk_checksums_)), checksums);
 }
 

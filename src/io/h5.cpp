@@ -1,5 +1,6 @@
 #include "ipscore/io/h5.hpp"
 
+#include "h5_driver.hpp"
 #include "h5_library.hpp"
 #include "ipscore/core/error.hpp"
 
@@ -7,6 +8,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <hdf5.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -80,6 +82,7 @@ Id file_access() {
     // instead.
     H5Pset_file_locking(access.get(), false, true);
     H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
+    use_our_driver(access.get());
     return {access.release(), H5Pclose};
 }
 
@@ -100,6 +103,13 @@ std::optional<Codec> codec_of(hid_t properties) {
     }
 }
 
+/// Links of a group stay in its header, up to more of them than we ever make: HDF5's other form, a heap and a
+/// tree, takes longer to write than all the rest.
+void keep_links_in_header(hid_t group_properties) {
+    constexpr unsigned links_max = 256;
+    H5Pset_link_phase_change(group_properties, links_max, 0);
+}
+
 /// Makes the groups that `name` lies in. HDF5 can do so itself, but then with the time of day in them.
 void create_groups_above(hid_t file, const std::string& name, const std::filesystem::path& path) {
     for (auto slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
@@ -107,6 +117,7 @@ void create_groups_above(hid_t file, const std::string& name, const std::filesys
         if (H5Lexists(file, group.c_str(), H5P_DEFAULT) > 0) continue;
         const Id properties(check_write(H5Pcreate(H5P_GROUP_CREATE), path), H5Pclose);
         check_write(H5Pset_obj_track_times(properties.get(), false), path);
+        keep_links_in_header(properties.get());
         const Id made(
             check_write(H5Gcreate2(file, group.c_str(), H5P_DEFAULT, properties.get(), H5P_DEFAULT), path),
             H5Gclose);
@@ -160,6 +171,7 @@ H5File H5File::create(const std::filesystem::path& path) {
     const Id access = file_access();
     const Id creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
     H5Pset_obj_track_times(creation.get(), false); // the same values give the same bytes
+    keep_links_in_header(creation.get());
     const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get());
     if (id < 0) cannot_write(path);
     return {path, id, true};
@@ -191,14 +203,15 @@ void H5File::damaged(const std::string& fault) const {
 }
 
 H5Dataset H5File::create_dataset(const std::string& name, ElementType type, Codec codec,
-                                 std::size_t chunk_values) {
+                                 std::size_t chunk_values, Growth growth) {
     H5Dataset dataset; // before the lock, as in open_dataset
     const LibraryLock lock(library_mutex());
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-    const hsize_t none = 0;
-    const hsize_t unlimited = H5S_UNLIMITED;
     const hsize_t chunk = chunk_values;
-    const Id space(check_write(H5Screate_simple(1, &none, &unlimited), path_), H5Sclose);
+    // One chunk needs no index of chunks, which is worth having for the many short datasets.
+    const hsize_t size = growth == Growth::one_chunk ? chunk : 0;
+    const hsize_t size_max = growth == Growth::one_chunk ? chunk : H5S_UNLIMITED;
+    const Id space(check_write(H5Screate_simple(1, &size, &size_max), path_), H5Sclose);
     const Id properties(check_write(H5Pcreate(H5P_DATASET_CREATE), path_), H5Pclose);
     check_write(H5Pset_obj_track_times(properties.get(), false), path_);
     check_write(H5Pset_chunk(properties.get(), 1, &chunk), path_);
@@ -219,6 +232,7 @@ H5Dataset H5File::create_dataset(const std::string& name, ElementType type, Code
     dataset.chunk_values_ = chunk_values;
     dataset.codec_ = codec;
     dataset.type_ = type;
+    dataset.growth_ = growth;
     return dataset;
 }
 
@@ -327,7 +341,8 @@ H5Dataset::H5Dataset(H5Dataset&& other) noexcept
       size_(other.size_),
       chunk_values_(other.chunk_values_),
       codec_(other.codec_),
-      type_(other.type_) {}
+      type_(other.type_),
+      growth_(other.growth_) {}
 
 H5Dataset::~H5Dataset() {
     if (id_ < 0) return;
@@ -339,22 +354,28 @@ H5Dataset::~H5Dataset() {
 std::uint64_t H5Dataset::chunks() const noexcept { return (size_ + chunk_values_ - 1) / chunk_values_; }
 
 void H5Dataset::append_chunk(std::span<const std::byte> coded, std::size_t values) {
-    const LibraryLock lock(library_mutex());
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    const DeferredTransfer transfer(coded);
     const hsize_t offset = size_;
     const hsize_t size = size_ + values;
-    // Growing value by value, never shrinking: HDF5 rewrites the last chunk of a dataset that shrinks.
-    check_write(H5Dset_extent(id_, &size), file_->path());
-    check_write(H5Dwrite_chunk(id_, H5P_DEFAULT, 0, &offset, coded.size(), coded.data()), file_->path());
+    {
+        const LibraryLock lock(library_mutex());
+        H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+        // Growing value by value, never shrinking: HDF5 rewrites the last chunk of a dataset that shrinks.
+        if (growth_ == Growth::any) check_write(H5Dset_extent(id_, &size), file_->path());
+        check_write(H5Dwrite_chunk(id_, H5P_DEFAULT, 0, &offset, coded.size(), coded.data()), file_->path());
+    }
+    if (const int error = transfer.move())
+        throw EnvironmentError(system_message("cannot write", file_->path().string(), error));
     size_ = size;
 }
 
 bool H5Dataset::read_chunk(std::uint64_t chunk, std::vector<std::byte>& coded) const {
-    const LibraryLock lock(library_mutex());
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     const hsize_t offset = chunk * chunk_values_;
-    hsize_t bytes = 0;
     const std::string_view what = name_;
+    std::uint32_t skipped_filters = 0;
+    std::unique_lock lock(library_mutex());
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    hsize_t bytes = 0;
     check_read(H5Dget_chunk_storage_size(id_, &offset, &bytes), *file_, what);
     // A damaged size must not make us ask for all memory: no codec of ours makes a chunk much larger than its
     // values.
@@ -363,8 +384,11 @@ bool H5Dataset::read_chunk(std::uint64_t chunk, std::vector<std::byte>& coded) c
         file_->damaged(fmt::format("column {} has no valid chunk {}", name_, chunk));
     }
     coded.resize(bytes);
-    std::uint32_t skipped_filters = 0;
+    const DeferredTransfer transfer{std::span(coded)};
     check_read(H5Dread_chunk(id_, H5P_DEFAULT, &offset, &skipped_filters, coded.data()), *file_, what);
+    lock.unlock();
+    if (const int error = transfer.move())
+        file_->damaged(fmt::format("cannot read {}: {}", what, std::system_category().message(error)));
     return (skipped_filters & 1U) == 0;
 }
 

@@ -42,6 +42,7 @@ public:
     [[nodiscard]] std::uint64_t stored_bytes() const noexcept { return stored_bytes_; }
 
 private:
+    void make_dataset(Growth growth);
     void write_chunk(std::span<const T> values);
 
     H5File* file_;

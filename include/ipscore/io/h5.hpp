@@ -24,6 +24,9 @@ enum class Codec {
     deflate,      ///< bytes (H5Z_FILTER_DEFLATE)
 };
 
+/// What a new dataset is to hold in the end: one chunk that is full, or any number of chunks.
+enum class Growth { any, one_chunk };
+
 enum class ElementType { u8, u16, u32, u64, i32, f32 };
 
 template <class T>
@@ -81,6 +84,7 @@ private:
     std::size_t chunk_values_ = 0;
     Codec codec_ = Codec::none;
     ElementType type_ = ElementType::u8;
+    Growth growth_ = Growth::any;
 };
 
 /// An HDF5 file, open for reading or newly made. Not to be used by two threads at once; different files may
@@ -101,7 +105,7 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
     [[nodiscard]] H5Dataset create_dataset(const std::string& name, ElementType type, Codec codec,
-                                           std::size_t chunk_values);
+                                           std::size_t chunk_values, Growth growth = Growth::any);
     /// Throws InputError when there is none of that name and type.
     [[nodiscard]] H5Dataset open_dataset(const std::string& name, ElementType type) const;
     [[nodiscard]] bool has(const std::string& name) const;
