@@ -126,11 +126,14 @@ void ColumnWriter<T>::append(std::span<const T> values) {
         const std::size_t taken = std::min(values.size(), chunk_values_ - buffer_.size());
         buffer_.insert(buffer_.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(taken));
         values = values.subspan(taken);
-        if (buffer_.size() == chunk_values_) {
-            write_chunk(buffer_);
-            buffer_.clear();
-        }
+        if (buffer_.size() == chunk_values_) write_buffer();
     }
+}
+
+template <class T>
+void ColumnWriter<T>::write_buffer() {
+    write_chunk(buffer_);
+    buffer_.clear();
 }
 
 template <class T>

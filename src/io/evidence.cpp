@@ -64,18 +64,26 @@ EvidenceReader::EvidenceReader(H5File file)
     }
 }
 
-bool EvidenceReader::next(scoring::CompanyEvidence& evidence) {
-    const auto value = [](auto& column) { return column.next(1).front(); };
-    if (company_.position() == company_.size()) return false;
-    evidence = {.company = value(company_),
-                .tag = value(tag_),
-                .addresses = value(addresses_),
-                .hits = value(hits_),
-                .days = {value(ages_lo_), value(ages_hi_)},
-                .raw = value(raw_),
-                .recent = value(recent_),
-                .base = value(base_)};
-    return true;
+std::span<const scoring::CompanyEvidence> EvidenceReader::next() {
+    constexpr std::size_t rows_max = 256;
+    const auto company = company_.next(rows_max);
+    rows_.resize(company.size());
+    const auto fill = [&](auto& column, auto set) {
+        const auto values = column.next(rows_.size());
+        if (values.size() != rows_.size())
+            file_->damaged("the columns of company evidence are cut into different chunks");
+        for (std::size_t i = 0; i < rows_.size(); ++i) set(rows_[i], values[i]);
+    };
+    for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i].company = company[i];
+    fill(tag_, [](auto& row, std::uint32_t value) { row.tag = value; });
+    fill(addresses_, [](auto& row, std::uint64_t value) { row.addresses = value; });
+    fill(hits_, [](auto& row, std::uint64_t value) { row.hits = value; });
+    fill(ages_lo_, [](auto& row, std::uint64_t value) { row.days.lo = value; });
+    fill(ages_hi_, [](auto& row, std::uint64_t value) { row.days.hi = value; });
+    fill(raw_, [](auto& row, std::uint64_t value) { row.raw = value; });
+    fill(recent_, [](auto& row, std::uint64_t value) { row.recent = value; });
+    fill(base_, [](auto& row, std::uint64_t value) { row.base = value; });
+    return rows_;
 }
 
 } // namespace ipscore::io

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <utility>
 
 namespace ipscore::scoring {
 
@@ -117,6 +116,7 @@ void Scorer::clear_batch() noexcept {
 
 void Scorer::begin_address(Address address) {
     assert(!wants_drain());
+    drop_taken();
     address_ = address;
     membership_ = sweep_.at(address);
     ++counts_.addresses;
@@ -327,12 +327,37 @@ void Scorer::flush_company() {
     }
 }
 
-std::vector<CompanyEvidence> Scorer::take_company_evidence() {
+void Scorer::drop_taken() noexcept {
+    if (!flushed_taken_) return;
+    flushed_.clear();
+    flushed_taken_ = false;
+}
+
+std::span<const CompanyEvidence> Scorer::take_company_evidence() {
+    drop_taken();
     flush_company();
     sort_and_merge(flushed_);
     flushed_sorted_ = 0;
     evidence_full_ = false;
-    return std::exchange(flushed_, {});
+    flushed_taken_ = true;
+    return flushed_;
+}
+
+void Scorer::reset() {
+    // What an address or company that was not ended has left behind.
+    std::ranges::fill(evidence_, TagEvidence{});
+    std::ranges::fill(touched_, 0);
+    std::ranges::fill(company_evidence_, CompanyEvidence{});
+    std::ranges::fill(company_touched_, 0);
+    run_open_ = false;
+    company_ = no_company;
+    flushed_.clear();
+    flushed_taken_ = false;
+    flushed_sorted_ = 0;
+    evidence_full_ = false;
+    unfinished_.rows = 0;
+    clear_batch();
+    counts_ = {};
 }
 
 } // namespace ipscore::scoring

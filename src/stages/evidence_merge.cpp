@@ -1,41 +1,59 @@
 #include "evidence_merge.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "loser_tree.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
+#include <utility>
 
 namespace ipscore::stages {
 
 using scoring::CompanyEvidence;
 
+namespace {
+
+/// Orders as (company, tag).
+std::uint64_t key_of(const CompanyEvidence& evidence) noexcept {
+    return std::uint64_t{evidence.company} << 32U | evidence.tag;
+}
+constexpr std::uint64_t no_key = ~std::uint64_t{0}; // of no company
+
+/// A source and what it gave last.
+struct Run {
+    const EvidenceSource* source;
+    std::span<const CompanyEvidence> rows;
+
+    explicit Run(const EvidenceSource& from) : source(&from), rows(from()) {}
+    [[nodiscard]] std::uint64_t key() const noexcept { return rows.empty() ? no_key : key_of(rows.front()); }
+    void advance() {
+        rows = rows.subspan(1);
+        if (rows.empty()) rows = (*source)();
+    }
+};
+
+} // namespace
+
 void merge_evidence(const std::vector<EvidenceSource>& sources, const StopFlag& stop,
                     const EvidenceSink& sink) {
-    struct Head {
-        CompanyEvidence evidence;
-        const EvidenceSource* source;
-    };
-    constexpr auto later = [](const Head& a, const Head& b) { return comes_before(b.evidence, a.evidence); };
-    std::vector<Head> heap;
-    for (const EvidenceSource& source : sources) {
-        Head head{{}, &source};
-        if (source(head.evidence)) heap.push_back(head);
-    }
-    std::ranges::make_heap(heap, later);
+    std::vector<Run> runs(sources.begin(), sources.end());
+    std::vector<std::uint64_t> keys;
+    keys.reserve(runs.size());
+    for (const Run& run : runs) keys.push_back(run.key());
+    LoserTree<std::uint64_t> tree(runs.size(), no_key);
+    tree.begin(keys);
     constexpr std::uint64_t look_every = 1U << 16U;
-    for (std::uint64_t rows = 0; !heap.empty(); ++rows) {
+    for (std::uint64_t rows = 0; !tree.at_end(); ++rows) {
         if (rows % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
-        CompanyEvidence sum = heap.front().evidence;
-        for (bool first = true; !heap.empty() && same_row(heap.front().evidence, sum); first = false) {
-            std::ranges::pop_heap(heap, later);
-            Head& head = heap.back();
-            if (!first) sum.add(head.evidence);
-            if ((*head.source)(head.evidence)) {
-                std::ranges::push_heap(heap, later);
-            } else {
-                heap.pop_back();
-            }
-        }
+        const std::uint64_t key = tree.key();
+        CompanyEvidence sum = runs[tree.source()].rows.front();
+        const auto advance = [&] {
+            Run& run = runs[tree.source()];
+            run.advance();
+            tree.replace(run.key());
+        };
+        for (advance(); tree.key() == key; advance()) sum.add(runs[tree.source()].rows.front());
         sink(sum);
     }
 }
@@ -46,11 +64,16 @@ io::SpillFile& EvidenceSpill::file() {
 }
 
 EvidenceSource EvidenceSpill::source_of(const Run& run) {
-    auto reader = std::make_shared<io::SpillReader>(file(), run.first, run.second);
-    return [reader](CompanyEvidence& evidence) {
-        if (reader->at_end()) return false;
-        evidence = reader->read_value<CompanyEvidence>();
-        return true;
+    struct Block {
+        io::SpillReader reader;
+        std::vector<CompanyEvidence> rows;
+    };
+    auto block = std::make_shared<Block>(Block{io::SpillReader(file(), run.first, run.second), {}});
+    return [block] {
+        constexpr std::uint64_t rows_max = io::SpillReader::buffer_bytes / sizeof(CompanyEvidence) / 4;
+        block->rows.resize(std::min(block->reader.bytes_left() / sizeof(CompanyEvidence), rows_max));
+        block->reader.read(std::as_writable_bytes(std::span(block->rows)));
+        return std::span<const CompanyEvidence>(block->rows);
     };
 }
 
@@ -78,12 +101,7 @@ void EvidenceSpill::merge(std::span<const CompanyEvidence> last, const StopFlag&
     }
     std::vector<EvidenceSource> sources;
     for (const Run& run : runs_) sources.push_back(source_of(run));
-    std::size_t next = 0;
-    sources.emplace_back([&](CompanyEvidence& evidence) {
-        if (next == last.size()) return false;
-        evidence = last[next++];
-        return true;
-    });
+    sources.emplace_back([last]() mutable { return std::exchange(last, {}); });
     merge_evidence(sources, stop, sink);
     runs_.clear();
     file_.reset();

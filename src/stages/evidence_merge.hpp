@@ -15,8 +15,9 @@
 
 namespace ipscore::stages {
 
-/// The next evidence of a run, in order of (company, tag); false at its end.
-using EvidenceSource = std::function<bool(scoring::CompanyEvidence&)>;
+/// The next evidence of a run, in order of (company, tag), as much as is at hand; empty at its end. Valid
+/// until the next call.
+using EvidenceSource = std::function<std::span<const scoring::CompanyEvidence>()>;
 using EvidenceSink = std::function<void(const scoring::CompanyEvidence&)>;
 
 /// Brings all evidence to `sink` in order of (company, tag), each of these once, added up. Throws Interrupted

@@ -96,7 +96,8 @@ void copy_scores_part(const fs::path& from, const fs::path& to, const NetworkSet
         writer.append(batch);
     }
     io::EvidenceReader evidence = io::open_part_evidence(from);
-    for (scoring::CompanyEvidence one; evidence.next(one);) writer.append(one);
+    for (auto some = evidence.next(); !some.empty(); some = evidence.next())
+        for (const scoring::CompanyEvidence& one : some) writer.append(one);
     const auto lessen = [&](const char* group, const char* name, std::uint64_t before, std::uint64_t now) {
         Json& count = record.counts.at(group).at(name);
         count = count.get<std::uint64_t>() - (before - now);

@@ -19,6 +19,8 @@ constexpr std::uint64_t memory_bytes_if_unknown = 1024 * mebibyte;
 // Buffers from here on go back to the system when they are freed. glibc would raise this border by itself
 // with every large buffer, and keep what lies below.
 constexpr int mapped_bytes_min = 4 << 20;
+constexpr int kept_bytes_max = 64 << 20;
+constexpr int grown_bytes_min = 1 << 20;
 
 /// Rounded up to what a person would type.
 std::string option_text(std::uint64_t bytes) {
@@ -37,7 +39,11 @@ std::uint64_t default_memory_bytes(int ranks_on_node) {
 
 MemoryBudget::MemoryBudget(std::uint64_t bytes) : bytes_(bytes) {
     ::mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);
-    ::mallopt(M_TRIM_THRESHOLD, mapped_bytes_min);
+    // What a worker frees the next part takes again: touching new pages costs more than filling them. Of one
+    // arena, because what lies free in another thread's is lost to this one.
+    ::mallopt(M_ARENA_MAX, 1);
+    ::mallopt(M_TRIM_THRESHOLD, kept_bytes_max);
+    ::mallopt(M_TOP_PAD, grown_bytes_min);
 }
 
 void MemoryBudget::need(const std::string& what, std::uint64_t bytes) {

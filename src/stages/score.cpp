@@ -13,6 +13,9 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 namespace ipscore::stages {
 
@@ -49,9 +52,36 @@ struct EvidenceRoom {
     std::size_t fan_in = 8;                                    ///< runs that are merged at a time
 };
 
+/// Kernels with their memory, for one part after the other: there are never more than workers.
+class Scorers {
+public:
+    Scorers(const scoring::ScoringInputs& inputs, std::size_t evidence_rows)
+        : inputs_(&inputs), evidence_rows_(evidence_rows) {}
+
+    [[nodiscard]] std::unique_ptr<scoring::Scorer> take() {
+        const std::lock_guard lock(mutex_);
+        if (free_.empty()) return std::make_unique<scoring::Scorer>(*inputs_, batch_rows, evidence_rows_);
+        auto scorer = std::move(free_.back());
+        free_.pop_back();
+        scorer->reset();
+        return scorer;
+    }
+    void give_back(std::unique_ptr<scoring::Scorer> scorer) {
+        const std::lock_guard lock(mutex_);
+        free_.push_back(std::move(scorer));
+    }
+    void clear() noexcept { free_.clear(); }
+
+private:
+    const scoring::ScoringInputs* inputs_;
+    std::size_t evidence_rows_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<scoring::Scorer>> free_;
+};
+
 /// Scores one part of the table. Evidence that is too much for the memory goes through a file without a name.
 std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInputs& inputs,
-                                        const EvidenceRoom& room, std::uint64_t part,
+                                        const EvidenceRoom& room, scoring::Scorer& scorer, std::uint64_t part,
                                         const std::filesystem::path& path, const StopFlag& halt,
                                         WorkCounters& counters) {
     const io::H5File table = io::H5File::open(args.table / io::format::part_name(part));
@@ -60,7 +90,6 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     }
     io::SortedRowsReader reader(table, inputs.keys);
     io::ScoresPartWriter writer(path);
-    scoring::Scorer scorer(inputs.scoring, batch_rows, room.rows);
     EvidenceSpill spill(args.output, room.fan_in);
     const auto drain = [&] {
         writer.append(scorer.batch());
@@ -140,7 +169,7 @@ void write_company_rows(const std::filesystem::path& scores, std::uint64_t parts
         for (; part < parts && sources.size() < fan_in; ++part) {
             auto reader = std::make_shared<io::EvidenceReader>(
                 io::open_part_evidence(scores / io::format::part_name(part)));
-            sources.emplace_back([reader](CompanyEvidence& evidence) { return reader->next(evidence); });
+            sources.emplace_back([reader] { return reader->next(); });
         }
         if (part == parts && spill.runs() == 0) {
             merge_evidence(sources, stop, add);
@@ -354,14 +383,20 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
                       .phase = "score"};
     PartResults parts(job.parts);
     if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, monitor, parts);
+    Scorers scorers(inputs.scoring, room.rows);
     const PartJobResult result =
         make_parts(world, job, largest_first(parts.missing(), inputs.part_rows), stop, monitor, parts,
                    [&]() -> MakePart {
                        return [&](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
                                   WorkCounters& counters) {
-                           return make_part(args, inputs, room, part, path, halt, counters);
+                           auto scorer = scorers.take();
+                           auto record = make_part(args, inputs, room, *scorer, part, path, halt, counters);
+                           scorers.give_back(std::move(scorer));
+                           return record;
                        };
                    });
+
+    scorers.clear();
 
     monitor.begin_phase("index");
     RunSummary summary;

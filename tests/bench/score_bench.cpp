@@ -109,7 +109,8 @@ struct Bench {
             scorer.clear_batch();
         }
         sink(scorer.batch());
-        return scorer.take_company_evidence();
+        const auto evidence = scorer.take_company_evidence();
+        return {evidence.begin(), evidence.end()};
     }
 
     void encode(const Scores& scores, const std::filesystem::path& path) const {

@@ -60,10 +60,11 @@ void expect_equal(const SortedRun& run, const SortedRun& expected) {
 class EvidenceMerge : public ::testing::Test {
 protected:
     static EvidenceSource source_of(const SortedRun& run) {
-        return [&run, next = std::make_shared<std::size_t>(0)](CompanyEvidence& evidence) {
-            if (*next == run.size()) return false;
-            evidence = run[(*next)++];
-            return true;
+        return [&run, next = std::make_shared<std::size_t>(0)] {
+            const std::span<const CompanyEvidence> left = std::span(run).subspan(*next);
+            const auto some = left.first(std::min(left.size(), 1 + *next % 7));
+            *next += some.size();
+            return some;
         };
     }
     static EvidenceSink sink_into(SortedRun& run) {

@@ -30,7 +30,11 @@ public:
 
     /// Throws EnvironmentError when the disk is full.
     void append(std::span<const T> values);
-    void append(T value) { append(std::span<const T>(&value, 1)); }
+    void append(T value) {
+        buffer_.push_back(value);
+        ++size_;
+        if (buffer_.size() == chunk_values_) write_buffer();
+    }
     /// Writes what is left; to be called once, before the file is closed. A column without values has one
     /// chunk of room and none stored.
     void finish();
@@ -44,6 +48,7 @@ public:
 private:
     void make_dataset(Growth growth);
     void write_chunk(std::span<const T> values);
+    void write_buffer();
 
     H5File* file_;
     std::string name_;

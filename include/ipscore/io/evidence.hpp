@@ -35,14 +35,15 @@ class EvidenceReader {
 public:
     explicit EvidenceReader(H5File file);
 
-    /// False at the end.
-    bool next(scoring::CompanyEvidence& evidence);
+    /// The next rows, some hundreds at most; empty at the end. Valid until the next call.
+    [[nodiscard]] std::span<const scoring::CompanyEvidence> next();
     [[nodiscard]] std::uint64_t size() const noexcept { return company_.size(); }
 
 private:
     std::unique_ptr<H5File> file_; ///< where the columns can point to it
     ColumnReader<std::uint32_t> company_, tag_;
     ColumnReader<std::uint64_t> addresses_, hits_, ages_lo_, ages_hi_, raw_, recent_, base_;
+    std::vector<scoring::CompanyEvidence> rows_;
 };
 
 } // namespace ipscore::io

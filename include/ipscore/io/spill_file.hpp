@@ -48,6 +48,7 @@ public:
     SpillReader(const SpillFile& file, std::uint64_t begin, std::uint64_t end);
 
     [[nodiscard]] bool at_end() const noexcept { return at_ == end_ && next_ == buffer_.size(); }
+    [[nodiscard]] std::uint64_t bytes_left() const noexcept { return end_ - at_ + buffer_.size() - next_; }
     /// Fills `bytes`; there must be so many left. Throws EnvironmentError.
     void read(std::span<std::byte> bytes);
     template <class T>

@@ -119,8 +119,11 @@ public:
     [[nodiscard]] bool wants_evidence_drain() const noexcept { return evidence_full_; }
     /// The evidence since the last call by (company, tag), sorted and distinct. What the calls for a part
     /// give is to be merged; without wants_evidence_drain(), one call after the last address gives all of it.
-    [[nodiscard]] std::vector<CompanyEvidence> take_company_evidence();
+    /// Valid until the next address begins.
+    [[nodiscard]] std::span<const CompanyEvidence> take_company_evidence();
     [[nodiscard]] const ScoreCounts& counts() const noexcept { return counts_; }
+    /// Makes it as new, for another part, whatever was done before; keeps its memory.
+    void reset();
 
 private:
     /// The current run's sums for one profile. One (address, key, day) is one observation, so a run has at
@@ -159,6 +162,7 @@ private:
                  AgeSet ages) noexcept;
     void add_to_company(std::uint32_t tag, const TagEvidence& evidence) noexcept;
     void flush_company();
+    void drop_taken() noexcept;
     void append_row(std::uint32_t tag, const TagEvidence& evidence) noexcept;
     void finish_rows() noexcept;
 
@@ -188,6 +192,7 @@ private:
     std::vector<CompanyEvidence> company_evidence_; ///< by tag id; addresses == 0: none
     TagSet company_touched_;
     std::vector<CompanyEvidence> flushed_;
+    bool flushed_taken_ = false;     ///< flushed_ is somebody's until the next address begins
     std::size_t flushed_sorted_ = 0; ///< flushed_ up to here is sorted and distinct
     bool evidence_full_ = false;     ///< merging flushed_ no longer helps
 
