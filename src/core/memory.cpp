@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace ipscore {
@@ -69,6 +70,16 @@ std::uint64_t memory_limit_bytes() {
                                                                     static_cast<std::uint64_t>(page_bytes)
                                                               : 0;
     return machine == 0 ? 0 : std::min(machine, cgroup_limit());
+}
+
+void use_large_pages(const void* begin, std::uint64_t bytes) noexcept {
+    constexpr std::uint64_t worth_it_bytes = 16U << 20U;
+    if (bytes < worth_it_bytes) return;
+    const auto page_bytes = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto first = (reinterpret_cast<std::uintptr_t>(begin) + page_bytes - 1) / page_bytes * page_bytes;
+    const auto last = (reinterpret_cast<std::uintptr_t>(begin) + bytes) / page_bytes * page_bytes;
+    // Not every system knows them, and nothing depends on it.
+    ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
 }
 
 } // namespace ipscore

@@ -1,5 +1,7 @@
 #include "ipscore/core/string_index.hpp"
 
+#include "ipscore/core/memory.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
@@ -40,6 +42,28 @@ std::uint32_t StringIndex::insert(std::string_view text, std::uint64_t hash) {
     return id_plus_1 - 1;
 }
 
+std::vector<std::uint32_t> StringIndex::insert(const ByteStrings& texts,
+                                               std::span<const std::uint64_t> hashes) {
+    // Slot, place of the string, string: each is fetched while others are looked up.
+    constexpr std::size_t ahead = 8;
+    std::vector<std::uint32_t> ids;
+    ids.reserve(texts.size());
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (i + 3 * ahead < texts.size())
+            __builtin_prefetch(&slots_[hashes[i + 3 * ahead] & (slots_.size() - 1)]);
+        if (i + 2 * ahead < texts.size()) {
+            const Slot slot = slots_[hashes[i + 2 * ahead] & (slots_.size() - 1)];
+            if (slot.id_plus_1 != 0) __builtin_prefetch(&strings_.offsets()[slot.id_plus_1 - 1]);
+        }
+        if (i + ahead < texts.size()) {
+            const Slot slot = slots_[hashes[i + ahead] & (slots_.size() - 1)];
+            if (slot.id_plus_1 != 0) __builtin_prefetch(strings_[slot.id_plus_1 - 1].data());
+        }
+        ids.push_back(insert(texts[i], hashes[i]));
+    }
+    return ids;
+}
+
 std::uint64_t StringIndex::bytes_with(std::uint64_t more_strings, std::uint64_t more_bytes) const noexcept {
     const std::uint64_t text_bytes = strings_.bytes().size() + more_bytes;
     const std::uint64_t strings = strings_.size() + more_strings + 1;
@@ -52,7 +76,10 @@ std::uint64_t StringIndex::bytes_with(std::uint64_t more_strings, std::uint64_t 
 }
 
 void StringIndex::grow() {
-    std::vector<Slot> slots(slots_.size() * 2);
+    std::vector<Slot> slots;
+    slots.reserve(slots_.size() * 2);
+    use_large_pages(slots);
+    slots.resize(slots_.size() * 2);
     const std::size_t mask = slots.size() - 1;
     for (std::uint32_t id = 0; id < hashes_.size(); ++id) {
         std::size_t at = hashes_[id] & mask;

@@ -2,6 +2,7 @@
 
 #include "csv_scan.hpp"
 #include "ipscore/core/error.hpp"
+#include "text_scan.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -53,16 +54,20 @@ void add_field(CsvRow& row, std::string_view field) {
     if (row.field_count++ < CsvRow::fields_max) row.fields.push_back(field);
 }
 
-void split_unquoted(CsvRow& row, char separator) {
-    const char* begin = row.text.data();
-    const char* const end = begin + row.text.size();
-    for (const char* c = begin; c != end; ++c) {
-        if (*c == separator) {
-            add_field(row, {begin, static_cast<std::size_t>(c - begin)});
-            begin = c + 1;
-        }
+/// Takes the row at the beginning of a text without quotes apart. Returns its bytes, line end included.
+std::size_t split_unquoted(CsvRow& row, std::string_view text, char separator) {
+    const char* const end = text.data() + text.size();
+    const char* begin = text.data();
+    const char* found = find_either(begin, end, separator, '\n');
+    for (; found != end && *found == separator; found = find_either(begin, end, separator, '\n')) {
+        add_field(row, {begin, found});
+        begin = found + 1;
     }
-    add_field(row, {begin, static_cast<std::size_t>(end - begin)});
+    const auto line_bytes = static_cast<std::size_t>(found - text.data());
+    const std::size_t row_bytes = found == end ? line_bytes : without_cr(text, line_bytes);
+    row.text = text.substr(0, row_bytes);
+    add_field(row, {begin, text.data() + row_bytes});
+    return line_bytes + (found == end ? 0 : 1);
 }
 
 /// Splits a row without faults.
@@ -91,10 +96,6 @@ void split_quoted(CsvRow& row, char separator) {
         if (left.empty()) return;
         left.remove_prefix(1); // the separator
     }
-}
-
-std::uint64_t count_lines(std::string_view text) noexcept {
-    return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
 }
 
 /// The largest prefix of whole rows.
@@ -141,19 +142,37 @@ std::string_view text_of(CsvFault fault) noexcept {
     return "";
 }
 
+CsvRows::CsvRows(std::string_view text, std::uint64_t first_line, char separator)
+    : left_(text),
+      line_(first_line),
+      separator_(separator),
+      has_quotes_(text.find('"') != std::string_view::npos) {}
+
 bool CsvRows::next(CsvRow& row) {
     while (!left_.empty()) {
-        const RowEnd end = find_row_end(left_, separator_);
-        row.text = left_.substr(0, end.text_bytes);
         row.line = line_;
-        row.fault = end.fault;
-        line_ += end.has_quotes ? count_lines(left_.substr(0, end.bytes)) : 1;
-        left_.remove_prefix(end.bytes);
-        if (row.text.empty()) continue;
         row.fields.clear();
         row.field_count = 0;
-        if (end.fault == CsvFault::none)
-            end.has_quotes ? split_quoted(row, separator_) : split_unquoted(row, separator_);
+        if (!has_quotes_) {
+            row.fault = CsvFault::none;
+            left_.remove_prefix(split_unquoted(row, left_, separator_));
+            ++line_;
+            if (row.text.empty()) continue;
+            return true;
+        }
+        const RowEnd end = find_row_end(left_, separator_);
+        row.text = left_.substr(0, end.text_bytes);
+        row.fault = end.fault;
+        line_ += end.has_quotes ? count_lines(left_.substr(0, end.bytes)) : 1;
+        const std::string_view whole = left_.substr(0, end.bytes);
+        left_.remove_prefix(end.bytes);
+        if (row.text.empty()) continue;
+        if (end.fault != CsvFault::none) return true;
+        if (end.has_quotes) {
+            split_quoted(row, separator_);
+        } else {
+            split_unquoted(row, whole, separator_);
+        }
         return true;
     }
     return false;

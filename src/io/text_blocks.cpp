@@ -1,5 +1,7 @@
 #include "ipscore/io/text_blocks.hpp"
 
+#include "text_scan.hpp"
+
 #include <algorithm>
 #include <span>
 
@@ -8,10 +10,6 @@ namespace ipscore::io {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-
-std::uint64_t count_lines(std::string_view text) noexcept {
-    return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
-}
 
 } // namespace
 

@@ -1,6 +1,7 @@
 #include "observation_run.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/core/memory.hpp"
 #include "ipscore/core/saturating.hpp"
 
 #include <algorithm>
@@ -25,6 +26,7 @@ ObservationRun::ObservationRun(std::uint64_t bytes_max, std::uint64_t rows_max)
     : bytes_max_(bytes_max), rows_max_(rows_max) {
     // All at once: growing would hold the rows twice for a moment. What is not used is never touched.
     rows_.reserve(std::min(bytes_max / row_bytes, rows_max));
+    use_large_pages(rows_);
 }
 
 bool ObservationRun::has_room_for(const io::ObservationBatch& batch) const noexcept {
@@ -36,7 +38,18 @@ bool ObservationRun::has_room_for(const io::ObservationBatch& batch) const noexc
 std::size_t ObservationRun::add(const io::ObservationBatch& batch, std::size_t from) {
     const std::uint64_t room = rows_max_ - std::min<std::uint64_t>(rows_max_, rows_.size());
     const std::size_t end = from + std::min<std::uint64_t>(room, batch.address.size() - from);
-    // A key that none of these rows has must not get into the dictionary.
+    if (from > 0 || end < batch.address.size()) {
+        add_some(batch, from, end);
+        return end;
+    }
+    const std::vector<std::uint32_t> ids = keys_.insert(batch.keys, batch.key_hash);
+    for (std::size_t i = 0; i < end; ++i)
+        rows_.push_back({batch.address[i], ids[batch.key[i]], batch.hits[i], batch.day[i]});
+    return end;
+}
+
+/// A key that none of these rows has must not get into the dictionary.
+void ObservationRun::add_some(const io::ObservationBatch& batch, std::size_t from, std::size_t end) {
     constexpr std::uint32_t not_yet = std::numeric_limits<std::uint32_t>::max();
     std::vector<std::uint32_t> ids(batch.keys.size(), not_yet);
     for (std::size_t i = from; i < end; ++i) {
@@ -44,15 +57,6 @@ std::size_t ObservationRun::add(const io::ObservationBatch& batch, std::size_t f
         if (ids[key] == not_yet) ids[key] = keys_.insert(batch.keys[key], batch.key_hash[key]);
         rows_.push_back({batch.address[i], ids[key], batch.hits[i], batch.day[i]});
     }
-    return end;
-}
-
-void ObservationRun::sort_rows(const StopFlag& stop) {
-    tbb::parallel_sort(rows_, [&](const Row& a, const Row& b) {
-        look_at(stop);
-        if (a.address != b.address) return a.address < b.address;
-        return a.key != b.key ? a.key < b.key : a.day < b.day;
-    });
 }
 
 io::SegmentInfo ObservationRun::write(const std::filesystem::path& path, const StopFlag& stop) {
@@ -74,7 +78,7 @@ io::SegmentInfo ObservationRun::write(const std::filesystem::path& path, const S
     tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows_.size()), [&](const auto& range) {
         for (std::size_t i = range.begin(); i < range.end(); ++i) rows_[i].key = rank[rows_[i].key];
     });
-    sort_rows(stop);
+    sort_rows(rows_, stop);
 
     for (std::size_t i = 0; i < rows_.size();) {
         const Row& row = rows_[i];

@@ -5,6 +5,7 @@
 #include "ipscore/core/string_index.hpp"
 #include "ipscore/io/observations.hpp"
 #include "ipscore/io/segment.hpp"
+#include "row_sort.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -36,14 +37,10 @@ public:
     [[nodiscard]] io::SegmentInfo write(const std::filesystem::path& path, const StopFlag& stop);
 
 private:
-    struct Row {
-        Address address;
-        std::uint32_t key = 0;
-        std::uint32_t hits = 0;
-        std::uint16_t day = 0;
-    };
+    using Row = ObservationRow;
     static_assert(sizeof(Row) == row_bytes);
-    void sort_rows(const StopFlag& stop);
+
+    void add_some(const io::ObservationBatch& batch, std::size_t from, std::size_t end);
 
     std::uint64_t bytes_max_;
     std::uint64_t rows_max_;

@@ -33,8 +33,7 @@ struct CsvRow {
 /// field only at the beginning of a field.
 class CsvRows {
 public:
-    CsvRows(std::string_view text, std::uint64_t first_line, char separator = ',')
-        : left_(text), line_(first_line), separator_(separator) {}
+    CsvRows(std::string_view text, std::uint64_t first_line, char separator = ',');
     /// False at the end of the text. A faulty row still ends where it would end without the fault.
     bool next(CsvRow& row);
     /// What next() has not seen yet, and the line where that begins.
@@ -45,6 +44,7 @@ private:
     std::string_view left_;
     std::uint64_t line_;
     char separator_;
+    bool has_quotes_; ///< anywhere in the text: hardly any has
 };
 
 /// Where rows end when quotes may hide line ends, for fields separated by a comma or a tab. Of a row that is
