@@ -70,10 +70,10 @@ bool FilteredRowsReader::next_address() {
     return true;
 }
 
-RowSpan FilteredRowsReader::next_rows() {
+RowSpan FilteredRowsReader::next_rows(std::uint64_t at_most) {
     const bool keeps_all = filter_.keep_from == 0 && filter_.removed_sources.empty();
     for (;;) {
-        const RowSpan rows = reader_.next_rows();
+        const RowSpan rows = reader_.next_rows(at_most);
         if (rows.empty() || keeps_all) return rows;
         const RowSpan left = kept(rows);
         if (!left.empty()) return left;

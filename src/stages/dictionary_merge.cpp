@@ -2,13 +2,49 @@
 
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/key_map.hpp"
+#include "loser_tree.hpp"
 #include "memory_needs.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
-#include <queue>
-#include <utility>
+#include <string>
+#include <string_view>
 
 namespace ipscore::stages {
+
+namespace {
+
+/// A key of a dictionary, or its end, which comes after every key.
+class NextKey {
+public:
+    explicit NextKey(std::string_view text) noexcept : text_(text) {
+        std::memcpy(&prefix_, text.data(), std::min(text.size(), sizeof prefix_));
+        prefix_ = __builtin_bswap64(prefix_);
+    }
+    static NextKey end() noexcept {
+        NextKey key({});
+        key.prefix_ = ~std::uint64_t{0};
+        key.is_end_ = true;
+        return key;
+    }
+    [[nodiscard]] std::string_view text() const noexcept { return text_; }
+
+    friend bool operator<(const NextKey& a, const NextKey& b) noexcept {
+        if (a.prefix_ != b.prefix_) return a.prefix_ < b.prefix_;
+        return a.is_end_ != b.is_end_ ? b.is_end_ : a.text_ < b.text_;
+    }
+    friend bool operator==(const NextKey& a, const NextKey& b) noexcept {
+        return a.prefix_ == b.prefix_ && a.is_end_ == b.is_end_ && a.text_ == b.text_;
+    }
+
+private:
+    std::uint64_t prefix_ = 0; ///< the first bytes, as a number that orders as they do
+    std::string_view text_;
+    bool is_end_ = false;
+};
+
+} // namespace
 
 OpenSegments open_segments(const std::vector<std::filesystem::path>& paths) {
     OpenSegments segments;
@@ -30,30 +66,31 @@ std::uint64_t merge_dictionaries(const OpenSegments& segments, const StopFlag& s
     std::vector<io::StringsReader> dictionaries;
     dictionaries.reserve(segments.size());
     for (const auto& segment : segments) dictionaries.push_back(segment->dictionary());
-    using Next = std::pair<std::string_view, std::size_t>; // a segment's next key
-    std::priority_queue<Next, std::vector<Next>, std::greater<>> next;
-    const auto advance = [&](std::size_t segment) {
+    const auto next_of = [&](std::size_t segment) {
         std::string_view key;
-        if (dictionaries[segment].next(key)) next.emplace(key, segment);
+        return dictionaries[segment].next(key) ? NextKey(key) : NextKey::end();
     };
-    for (std::size_t s = 0; s < segments.size(); ++s) advance(s);
+    std::vector<NextKey> first;
+    for (std::size_t s = 0; s < segments.size(); ++s) first.push_back(next_of(s));
+    LoserTree<NextKey> tree(segments.size(), NextKey::end());
+    tree.begin(first);
     constexpr std::uint64_t keys_max = 0xffff'ffff;
     constexpr std::uint64_t look_every = 1U << 16U;
-    std::string key;
+    std::string text;
     std::uint64_t number = 0; // of the distinct keys
     std::uint64_t id = 0;     // of those that are kept
-    for (; !next.empty(); ++number) {
+    for (; !tree.at_end(); ++number) {
         if (id == keys_max)
             throw InputError("more than 4294967295 distinct keys in the store; prepare a shorter look-back");
         if (number % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
-        key = next.top().first; // goes with the reader's next one
-        const bool is_kept = !keep || keep(key);
-        if (is_kept) add(key);
-        while (!next.empty() && next.top().first == key) {
-            const std::size_t segment = next.top().second;
-            next.pop();
+        text = tree.key().text(); // goes with the reader's next one
+        const NextKey key(text);
+        const bool is_kept = !keep || keep(text);
+        if (is_kept) add(text);
+        while (!tree.at_end() && tree.key() == key) {
+            const std::size_t segment = tree.source();
             give_id(segment, is_kept ? static_cast<std::uint32_t>(id) : io::no_key);
-            advance(segment);
+            tree.replace(next_of(segment));
         }
         if (is_kept) ++id;
     }

@@ -10,78 +10,120 @@ namespace ipscore::stages {
 
 namespace {
 
-// Addresses up to this size are gathered from all segments and sorted, which is fastest for the many small
-// ones; larger ones are merged as a stream, so that one address never needs memory for all its rows.
-constexpr std::uint64_t gathered_rows_max = 1U << 16U;
+// What a cursor reads ahead, so that a step of the merge touches a few words of it and no columns. Addresses
+// with more rows in a segment are merged as a stream: one address never needs memory for all its rows.
+constexpr std::size_t block_addresses = 256;
+constexpr std::uint64_t block_rows = 2048;
+
+// The maps of keys of all segments are more than a cache holds.
+constexpr std::size_t look_ahead_rows = 16;
+
+constexpr Address highest_address{~std::uint64_t{0}, ~std::uint64_t{0}};
 
 constexpr std::uint64_t pack(std::uint32_t key, std::uint16_t day) noexcept {
     return std::uint64_t{key} << 16U | day;
 }
 
+/// False for the rows of keys that are left out.
+constexpr bool is_kept(std::uint64_t key_and_day) noexcept { return key_and_day >> 16U != io::no_key; }
+
 } // namespace
 
-/// One segment on its way.
+/// One segment on its way: the next addresses with their rows.
 struct SegmentMerge::Cursor {
-    Cursor(const MergeInput& input, SegmentMerge& merge)
+    explicit Cursor(const MergeInput& input)
         : segment(input.segment),
-          table_key(input.table_key),
-          reader(input.segment->reader(input.table_key.size(), input.filter,
-                                       !input.sources.empty() && input.segment->has_sources())),
-          sources_(input.sources),
-          leaves_out_(input.leaves_out),
-          merge_(&merge) {}
+          leaves_out(input.leaves_out),
+          reader_(input.segment->reader(input.table_key.size(), input.filter,
+                                        !input.sources.empty() && input.segment->has_sources())),
+          table_key_(input.table_key),
+          sources_(input.sources) {}
 
-    /// Loads more rows of the current address; false when it has no more.
-    bool refill() {
-        at = 0;
+    void seek(Address first) {
+        at_ = 0;
+        clear_block();
+        more_ = seek_address(*segment, reader_, first);
+        fill();
+    }
+    [[nodiscard]] bool at_end() const noexcept { return at_ == addresses_.size(); }
+    /// The highest one at the end.
+    [[nodiscard]] Address address() const noexcept { return at_end() ? highest_address : addresses_[at_]; }
+    /// Its rows are not in memory, but come from next_of_large().
+    [[nodiscard]] bool is_large() const noexcept { return is_large_; }
+    /// Of an address that is not large.
+    [[nodiscard]] std::span<const Row> rows() const noexcept {
+        const std::size_t begin = at_ == 0 ? 0 : ends_[at_ - 1];
+        return std::span(rows_).subspan(begin, ends_[at_] - begin);
+    }
+    /// The next rows of a large address that are kept, `drop(day)` being called for the others; empty when
+    /// there are none left. Valid until the next call.
+    template <class Drop>
+    std::span<const Row> next_of_large(Drop drop) {
         do {
-            rows = reader.next_rows();
-            if (!rows.source.empty() && !sources_.empty() && std::ranges::max(rows.source) >= sources_.size())
-                segment->file().damaged("a row has a source that the manifest does not name");
-            if (rows.empty()) return false;
-            if (leaves_out_) rows = kept(rows);
-        } while (rows.empty());
-        return true;
+            rows_.clear();
+            append(reader_.next_rows(block_rows));
+            if (rows_.empty() || !leaves_out) break;
+            std::erase_if(rows_, [&](const Row& row) {
+                if (is_kept(row.key_and_day)) return false;
+                drop(static_cast<std::uint16_t>(row.key_and_day));
+                return true;
+            });
+        } while (rows_.empty());
+        return rows_;
     }
-    [[nodiscard]] std::uint64_t key_and_day() const noexcept {
-        return pack(table_key[rows.key[at]], rows.day[at]);
-    }
-    /// Of row i of `rows`, in what is written.
-    [[nodiscard]] std::uint32_t source_of(std::size_t i) const noexcept {
-        if (sources_.empty()) return 0;
-        return sources_[rows.source.empty() ? 0 : rows.source[i]];
+    void advance() {
+        if (is_large_) more_ = reader_.next_address();
+        if (++at_ < addresses_.size()) return;
+        at_ = 0;
+        clear_block();
+        fill();
     }
 
     const io::Segment* segment;
-    std::span<const std::uint32_t> table_key;
-    io::FilteredRowsReader reader;
-    io::RowSpan rows;
-    std::size_t at = 0; ///< in rows
+    bool leaves_out;
 
 private:
-    /// A copy without what is left out, and without sources: nobody asks for both.
-    io::RowSpan kept(const io::RowSpan& all) {
-        kept_key_.clear();
-        kept_day_.clear();
-        kept_hits_.clear();
-        for (std::size_t i = 0; i < all.size(); ++i) {
-            if (table_key[all.key[i]] == io::no_key) {
-                merge_->leave_out(all.day[i]);
-                continue;
+    void clear_block() noexcept {
+        addresses_.clear();
+        ends_.clear();
+        rows_.clear();
+        is_large_ = false;
+    }
+    void fill() {
+        while (more_ && addresses_.size() < block_addresses && rows_.size() < block_rows) {
+            if (reader_.rows_left() > block_rows) {
+                if (!addresses_.empty()) return;
+                addresses_.push_back(reader_.address());
+                is_large_ = true;
+                return;
             }
-            kept_key_.push_back(all.key[i]);
-            kept_day_.push_back(all.day[i]);
-            kept_hits_.push_back(all.hits[i]);
+            addresses_.push_back(reader_.address());
+            for (auto rows = reader_.next_rows(); !rows.empty(); rows = reader_.next_rows()) append(rows);
+            ends_.push_back(static_cast<std::uint32_t>(rows_.size()));
+            more_ = reader_.next_address();
         }
-        return {kept_key_, kept_day_, kept_hits_, {}};
+    }
+    void append(const io::RowSpan& rows) {
+        if (!rows.source.empty() && !sources_.empty() && std::ranges::max(rows.source) >= sources_.size())
+            segment->file().damaged("a row has a source that the manifest does not name");
+        const std::size_t known = rows.size() + rows.keys_ahead;
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            if (i + look_ahead_rows < known)
+                __builtin_prefetch(&table_key_[rows.key.data()[i + look_ahead_rows]]);
+            rows_.push_back({pack(table_key_[rows.key[i]], rows.day[i]), rows.hits[i],
+                             sources_.empty() ? 0 : sources_[rows.source.empty() ? 0 : rows.source[i]]});
+        }
     }
 
+    io::FilteredRowsReader reader_; ///< at the first address that is not in the block, or at the large one
+    std::span<const std::uint32_t> table_key_;
     std::vector<std::uint32_t> sources_;
-    bool leaves_out_;
-    SegmentMerge* merge_;
-    std::vector<std::uint32_t> kept_key_;
-    std::vector<std::uint16_t> kept_day_;
-    std::vector<std::uint32_t> kept_hits_;
+    bool more_ = false;     ///< the reader has an address
+    bool is_large_ = false; ///< the block is one address without its rows
+    std::size_t at_ = 0;    ///< in addresses_
+    std::vector<Address> addresses_;
+    std::vector<std::uint32_t> ends_; ///< by address, in rows_
+    std::vector<Row> rows_;
 };
 
 class SegmentMerge::ObservationOutput {
@@ -150,18 +192,11 @@ private:
     bool begun_ = false;
 };
 
-namespace {
-
-constexpr auto later_address = [](const auto* a, const auto* b) {
-    return a->reader.address() > b->reader.address();
-};
-constexpr auto later_row = [](const auto* a, const auto* b) { return a->key_and_day() > b->key_and_day(); };
-
-} // namespace
-
 SegmentMerge::SegmentMerge(const std::vector<MergeInput>& inputs, Day first_day, Day last_day)
-    : first_day_(std::max(first_day, first_valid_day)), last_day_(last_day) {
-    for (const MergeInput& input : inputs) cursors_.push_back(std::make_unique<Cursor>(input, *this));
+    : first_day_(std::max(first_day, first_valid_day)),
+      last_day_(last_day),
+      tree_(inputs.size(), highest_address) {
+    for (const MergeInput& input : inputs) cursors_.push_back(std::make_unique<Cursor>(input));
 }
 
 SegmentMerge::~SegmentMerge() = default;
@@ -179,11 +214,15 @@ void SegmentMerge::leave_out(std::uint16_t day) {
 }
 
 void SegmentMerge::seek(Address first) {
-    heap_.clear();
-    for (const auto& cursor : cursors_) {
-        if (seek_address(*cursor->segment, cursor->reader, first)) heap_.push_back(cursor.get());
-    }
-    std::ranges::make_heap(heap_, later_address);
+    for (const auto& cursor : cursors_) cursor->seek(first);
+    begin_tournament();
+}
+
+void SegmentMerge::begin_tournament() {
+    std::vector<Address> addresses;
+    addresses.reserve(cursors_.size());
+    for (const auto& cursor : cursors_) addresses.push_back(cursor->address());
+    tree_.begin(addresses);
 }
 
 MergeCounts SegmentMerge::merge(Address first, const std::optional<Address>& end, io::SortedRowsWriter& out,
@@ -191,9 +230,8 @@ MergeCounts SegmentMerge::merge(Address first, const std::optional<Address>& end
     counts_ = {};
     if (!position_ || *position_ != first) seek(first);
     position_.reset();
-    for_each_address(end, halt, [&](Address address, const std::vector<Cursor*>& same) {
-        ObservationOutput output(out, rows_per_day, counts_, address, first_day_, last_day_);
-        write_rows(same, output, halt);
+    for_each_address(end, halt, [&](Address address) {
+        return ObservationOutput(out, rows_per_day, counts_, address, first_day_, last_day_);
     });
     if (!halt.requested()) position_ = end;
     return counts_;
@@ -201,87 +239,115 @@ MergeCounts SegmentMerge::merge(Address first, const std::optional<Address>& end
 
 void SegmentMerge::merge_all(io::SegmentWriter& out, const StopFlag& halt) {
     seek(lowest_address);
-    for_each_address(std::nullopt, halt, [&](Address address, const std::vector<Cursor*>& same) {
-        RowOutput output(out, address);
-        write_rows(same, output, halt);
-    });
+    for_each_address(std::nullopt, halt, [&](Address address) { return RowOutput(out, address); });
 }
 
-template <class Write>
-void SegmentMerge::for_each_address(const std::optional<Address>& end, const StopFlag& halt, Write write) {
-    std::vector<Cursor*> same;
-    while (!heap_.empty() && !(end && heap_.front()->reader.address() >= *end)) {
-        if (halt.requested()) return;
-        const Address address = heap_.front()->reader.address();
-        same.clear();
-        while (!heap_.empty() && heap_.front()->reader.address() == address) {
-            std::ranges::pop_heap(heap_, later_address);
-            same.push_back(heap_.back());
-            heap_.pop_back();
+template <class OutputOf>
+void SegmentMerge::for_each_address(const std::optional<Address>& end, const StopFlag& halt,
+                                    OutputOf output_of) {
+    std::vector<Cursor*> large;
+    const auto take = [&](Cursor& cursor, std::size_t& taken) {
+        if (cursor.is_large()) {
+            large.push_back(&cursor);
+            return;
         }
-        write(address, same);
-        if (halt.requested()) return;
-        for (Cursor* cursor : same) {
-            if (!cursor->reader.next_address()) continue;
-            heap_.push_back(cursor);
-            std::ranges::push_heap(heap_, later_address);
-        }
-    }
-}
-
-template <class Output>
-void SegmentMerge::write_rows(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt) {
-    std::uint64_t rows = 0;
-    for (const Cursor* cursor : cursors) rows += cursor->reader.rows_left();
-    if (rows > gathered_rows_max) {
-        stream(cursors, output, halt);
-    } else {
-        gather(cursors);
-        if (cursors.size() > 1) std::ranges::sort(gathered_, {}, &Row::key_and_day);
-        for (const Row& row : gathered_) output.add(row.key_and_day, row.hits, row.source);
-    }
-    output.flush();
-}
-
-void SegmentMerge::gather(const std::vector<Cursor*>& cursors) {
-    gathered_.clear();
-    for (Cursor* cursor : cursors) {
-        while (cursor->refill()) {
-            const auto& rows = cursor->rows;
-            for (std::size_t i = 0; i < rows.size(); ++i) {
-                gathered_.push_back(
-                    {pack(cursor->table_key[rows.key[i]], rows.day[i]), rows.hits[i], cursor->source_of(i)});
-            }
-        }
-    }
-}
-
-template <class Output>
-void SegmentMerge::stream(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt) {
-    std::vector<Cursor*> heap;
-    for (Cursor* cursor : cursors) {
-        if (cursor->refill()) heap.push_back(cursor);
-    }
-    std::ranges::make_heap(heap, later_row);
-    while (!heap.empty()) {
-        std::ranges::pop_heap(heap, later_row);
-        Cursor* cursor = heap.back();
-        // Rows of one segment come in runs: as long as they stay ahead of the other segments, no heap is
-        // needed.
-        const std::uint64_t limit = heap.size() > 1 ? heap.front()->key_and_day() : ~std::uint64_t{0};
-        bool more = true;
-        do {
-            output.add(cursor->key_and_day(), cursor->rows.hits[cursor->at], cursor->source_of(cursor->at));
-            if (++cursor->at == cursor->rows.size()) {
-                more = cursor->refill();
-                if (halt.requested()) return;
-            }
-        } while (more && cursor->key_and_day() <= limit);
-        if (more) {
-            std::ranges::push_heap(heap, later_row);
+        gather(cursor);
+        ++taken;
+        cursor.advance();
+    };
+    const auto write = [&](Address address, std::size_t cursors) {
+        auto output = output_of(address);
+        if (large.empty()) {
+            write_gathered(cursors, output);
         } else {
-            heap.pop_back();
+            stream(large, output, halt);
         }
+        output.flush();
+    };
+    while (!tree_.at_end() && !(end && tree_.key() >= *end)) {
+        if (halt.requested()) return;
+        const Address address = tree_.key();
+        gathered_.clear();
+        large.clear();
+        std::size_t taken = 0;
+        while (!tree_.at_end() && tree_.key() == address) {
+            Cursor& cursor = *cursors_[tree_.source()];
+            take(cursor, taken);
+            tree_.replace(cursor.is_large() && cursor.address() == address ? highest_address
+                                                                           : cursor.address());
+        }
+        write(address, taken);
+        if (large.empty()) continue;
+        if (halt.requested()) return;
+        for (Cursor* cursor : large) cursor->advance();
+        begin_tournament();
+    }
+    if (end || !tree_.at_end()) return;
+    // The highest address cannot be told from the end by its number.
+    gathered_.clear();
+    large.clear();
+    std::size_t taken = 0;
+    for (const auto& cursor : cursors_) {
+        if (!cursor->at_end()) take(*cursor, taken);
+    }
+    if (taken > 0 || !large.empty()) write(highest_address, taken);
+}
+
+void SegmentMerge::gather(const Cursor& cursor) {
+    const std::span<const Row> rows = cursor.rows();
+    if (!cursor.leaves_out) {
+        gathered_.insert(gathered_.end(), rows.begin(), rows.end());
+        return;
+    }
+    for (const Row& row : rows) {
+        if (is_kept(row.key_and_day)) {
+            gathered_.push_back(row);
+        } else {
+            leave_out(static_cast<std::uint16_t>(row.key_and_day));
+        }
+    }
+}
+
+template <class Output>
+void SegmentMerge::write_gathered(std::size_t cursors, Output& output) {
+    if (cursors > 1) std::ranges::sort(gathered_, {}, &Row::key_and_day);
+    for (const Row& row : gathered_) output.add(row.key_and_day, row.hits, row.source);
+}
+
+template <class Output>
+void SegmentMerge::stream(const std::vector<Cursor*>& large, Output& output, const StopFlag& halt) {
+    std::ranges::sort(gathered_, {}, &Row::key_and_day);
+    constexpr std::uint64_t no_row = ~std::uint64_t{0};
+    // What is in memory is one source more, the last one.
+    std::vector<std::span<const Row>> left(large.size() + 1);
+    left.back() = gathered_;
+    const auto refill = [&](std::size_t source) {
+        if (source < large.size())
+            left[source] = large[source]->next_of_large([&](std::uint16_t day) { leave_out(day); });
+    };
+    const auto key_of = [&](std::size_t source) {
+        return left[source].empty() ? no_row : left[source].front().key_and_day;
+    };
+    std::vector<std::uint64_t> keys;
+    for (std::size_t source = 0; source < left.size(); ++source) {
+        refill(source);
+        keys.push_back(key_of(source));
+    }
+    LoserTree<std::uint64_t> tree(left.size(), no_row);
+    tree.begin(keys);
+    while (!tree.at_end()) {
+        const std::size_t source = tree.source();
+        std::span<const Row>& rows = left[source];
+        // Rows of one segment come in runs: as long as they stay ahead of the others, nothing is compared.
+        const std::uint64_t limit = tree.second();
+        do {
+            output.add(rows.front().key_and_day, rows.front().hits, rows.front().source);
+            rows = rows.subspan(1);
+            if (!rows.empty()) continue;
+            if (halt.requested()) return;
+            refill(source);
+        } while (!rows.empty() && rows.front().key_and_day <= limit);
+        tree.replace(key_of(source));
     }
 }
 

@@ -5,6 +5,7 @@
 #include "ipscore/core/stop.hpp"
 #include "ipscore/io/segment.hpp"
 #include "ipscore/io/sorted_rows.hpp"
+#include "loser_tree.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -63,20 +64,23 @@ private:
 
     void leave_out(std::uint16_t day);
     void seek(Address first);
-    /// Calls `write(address, cursors)` for address after address below `end`, with the cursors that have it.
-    template <class Write>
-    void for_each_address(const std::optional<Address>& end, const StopFlag& halt, Write write);
-    void gather(const std::vector<Cursor*>& cursors);
-    /// Brings the rows of the cursors' address to `output`, in order of (key, day).
+    void begin_tournament();
+    /// Calls `output_of(address)` for address after address below `end`, and brings its rows to what that
+    /// returns, in order of (key, day).
+    template <class OutputOf>
+    void for_each_address(const std::optional<Address>& end, const StopFlag& halt, OutputOf output_of);
+    /// Copies the rows of the cursor's address that are kept.
+    void gather(const Cursor& cursor);
     template <class Output>
-    void write_rows(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt);
+    void write_gathered(std::size_t cursors, Output& output);
+    /// For an address with more rows in some segment than are gathered: `large` are the cursors of those.
     template <class Output>
-    void stream(const std::vector<Cursor*>& cursors, Output& output, const StopFlag& halt);
+    void stream(const std::vector<Cursor*>& large, Output& output, const StopFlag& halt);
 
     Day first_day_;
     Day last_day_;
     std::vector<std::unique_ptr<Cursor>> cursors_;
-    std::vector<Cursor*> heap_;       ///< by address; of the cursors that are not at their end
+    LoserTree<Address> tree_;         ///< of the cursors' addresses; the highest one for those at their end
     std::optional<Address> position_; ///< all before it is done
     std::vector<Row> gathered_;
     MergeCounts counts_;

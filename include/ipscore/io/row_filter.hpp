@@ -46,8 +46,9 @@ public:
     [[nodiscard]] Address address() const noexcept { return reader_.address(); }
     /// At most so many rows of the current address are still to come.
     [[nodiscard]] std::uint64_t rows_left() const noexcept { return reader_.rows_left(); }
-    /// The next rows of the current address; empty when there are none left. Valid until the next call.
-    RowSpan next_rows();
+    /// The next rows of the current address, at most `at_most`; empty when there are none left. Valid until
+    /// the next call.
+    RowSpan next_rows(std::uint64_t at_most = ~std::uint64_t{0});
     /// Makes the seek point's address the one that next_address() goes to, if it counts.
     void seek(const SeekPoint& point) { reader_.seek(point); }
 
