@@ -50,6 +50,25 @@ void agrees_with_a_map(const Hash& hash, int insertions) {
 
 TEST(StringIndex, agrees_with_a_map) { agrees_with_a_map(StringIndex::hash_of, 50'000); }
 
+TEST(StringIndex, takes_many_at_a_time) {
+    std::mt19937_64 random(6);
+    StringIndex one_by_one;
+    StringIndex at_once;
+    for (std::size_t count = 0; count < 3'000; count += 1 + count / 2) {
+        ByteStrings texts;
+        std::vector<std::uint64_t> hashes;
+        std::vector<std::uint32_t> expected;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::string text = random_text(random);
+            texts.push_back(text);
+            hashes.push_back(StringIndex::hash_of(text));
+            expected.push_back(one_by_one.insert(text, hashes.back()));
+        }
+        ASSERT_EQ(at_once.insert(texts, hashes), expected);
+    }
+    EXPECT_EQ(at_once.strings(), one_by_one.strings());
+}
+
 TEST(StringIndex, tells_strings_apart_whose_hashes_agree_in_their_lower_half) {
     agrees_with_a_map([](std::string_view text) { return StringIndex::hash_of(text) << 32U; }, 5'000);
 }

@@ -261,6 +261,19 @@ TEST_F(Merge, streams_a_huge_address_of_one_segment) {
     expect_all();
 }
 
+TEST_F(Merge, streams_the_highest_address) {
+    SortedRows rows{{{ip(1), "k0", some_day}, 1}};
+    for (std::uint32_t i = 0; i < 5'000; ++i)
+        rows[{highest_address, "k" + std::to_string(i / 90), some_day + static_cast<Day>(i % 90)}] = i + 1;
+    add(rows);
+    expect_all();
+    add(rows);
+    add({{{highest_address, "k0", some_day}, 1}});
+    expect_all();
+    left_out_keys_ = {"k0", "k5"};
+    expect_all();
+}
+
 TEST_F(Merge, leaves_out_keys) {
     left_out_keys_ = {"b", "d"};
     add({{{ip(1), "a", some_day}, 1}, {{ip(1), "b", some_day}, 2}, {{ip(1), "c", some_day}, 3}});
