@@ -131,7 +131,7 @@ struct DriverCalls {
         }
         std::size_t got = 0;
         if (const int error = read_all(from.fd, bytes, at_byte, got))
-            return fail(H5E_READERROR, "file read failed", error);
+            return fail(H5E_READERROR, "read failed", error);
         std::ranges::fill(bytes.subspan(got), std::byte{}); // as the library expects behind the end
         return 0;
     }
@@ -143,7 +143,7 @@ struct DriverCalls {
             announced->file_ = to.fd;
             announced->at_byte_ = at_byte;
         } else if (const int error = write_all(to.fd, bytes, at_byte)) {
-            return fail(H5E_WRITEERROR, "file write failed", error);
+            return fail(H5E_WRITEERROR, "write failed", error);
         }
         to.file_end = std::max(to.file_end, at_byte + size);
         return 0;
