@@ -59,7 +59,7 @@ int read_all(int fd, std::span<std::byte> bytes, std::uint64_t at_byte, std::siz
 }
 
 /// On the library's error stack, in the words in which its own driver tells what the system said.
-herr_t fail(hid_t minor, const char* what, int error) {
+herr_t push_error(hid_t minor, const char* what, int error) {
     const std::string reason = std::system_category().message(error);
     H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_IO, minor,
              "%s: errno = %d, error message = '%s'", what, error, reason.c_str());
@@ -80,7 +80,7 @@ struct DriverCalls {
         if (fd < 0 || ::fstat(fd, &status) != 0) {
             const int error = errno;
             if (fd >= 0) ::close(fd);
-            fail(H5E_CANTOPENFILE, "unable to open file", error);
+            push_error(H5E_CANTOPENFILE, "unable to open file", error);
             return nullptr;
         }
         auto* file = new (std::nothrow) OpenFile{.common = {},
@@ -97,7 +97,7 @@ struct DriverCalls {
     }
     static herr_t close(H5FD_t* file) {
         const std::unique_ptr<OpenFile> owner(&file_of(file));
-        return ::close(owner->fd) == 0 ? 0 : fail(H5E_CANTCLOSEFILE, "unable to close file", errno);
+        return ::close(owner->fd) == 0 ? 0 : push_error(H5E_CANTCLOSEFILE, "unable to close file", errno);
     }
     static int compare(const H5FD_t* a, const H5FD_t* b) {
         const auto key = [](const OpenFile& file) { return std::pair(file.device, file.inode); };
@@ -131,7 +131,7 @@ struct DriverCalls {
         }
         std::size_t got = 0;
         if (const int error = read_all(from.fd, bytes, at_byte, got))
-            return fail(H5E_READERROR, "read failed", error);
+            return push_error(H5E_READERROR, "read failed", error);
         std::ranges::fill(bytes.subspan(got), std::byte{}); // as the library expects behind the end
         return 0;
     }
@@ -143,7 +143,7 @@ struct DriverCalls {
             announced->file_ = to.fd;
             announced->at_byte_ = at_byte;
         } else if (const int error = write_all(to.fd, bytes, at_byte)) {
-            return fail(H5E_WRITEERROR, "write failed", error);
+            return push_error(H5E_WRITEERROR, "write failed", error);
         }
         to.file_end = std::max(to.file_end, at_byte + size);
         return 0;
@@ -152,7 +152,7 @@ struct DriverCalls {
         OpenFile& whole = file_of(file);
         if (whole.allocated_end == whole.file_end) return 0;
         if (::ftruncate(whole.fd, static_cast<off_t>(whole.allocated_end)) != 0)
-            return fail(H5E_SEEKERROR, "unable to extend file properly", errno);
+            return push_error(H5E_SEEKERROR, "unable to extend file properly", errno);
         whole.file_end = whole.allocated_end;
         return 0;
     }
