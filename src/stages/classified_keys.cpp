@@ -38,7 +38,7 @@ bool ClassifiedKeys::next(std::string_view& key) {
     return true;
 }
 
-void write_table_keys(const OpenSegments& segments, const std::filesystem::path& map_path,
+void write_table_keys(const Dictionaries& dictionaries, const std::filesystem::path& map_path,
                       ClassifiedKeys* classified, io::TableIndexWriter& index, const StopFlag& stop) {
     std::string_view next;
     bool more = classified != nullptr && classified->next(next);
@@ -56,7 +56,7 @@ void write_table_keys(const OpenSegments& segments, const std::filesystem::path&
         };
     }
     merge_dictionaries(
-        segments, map_path, stop, [&](std::string_view key) { index.add_key(key); }, keep);
+        dictionaries, map_path, stop, [&](std::string_view key) { index.add_key(key); }, keep);
     while (more) pass_unseen();
 }
 

@@ -39,10 +39,10 @@ private:
     std::string key_;
 };
 
-/// Merges the dictionaries of `segments` into that of a table, all of it or, where there are any, what of it
-/// is `classified`, of which the rest are written as unseen keys. The map from the segments' key ids goes to
+/// Merges `dictionaries` into that of a table, all of it or, where there are any, what of it
+/// is `classified`, of which the rest are written as unseen keys. The map from their key ids goes to
 /// `map_path`. Throws as merge_dictionaries() does.
-void write_table_keys(const OpenSegments& segments, const std::filesystem::path& map_path,
+void write_table_keys(const Dictionaries& dictionaries, const std::filesystem::path& map_path,
                       ClassifiedKeys* classified, io::TableIndexWriter& index, const StopFlag& stop);
 
 } // namespace ipscore::stages

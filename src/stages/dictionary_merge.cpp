@@ -53,26 +53,43 @@ OpenSegments open_segments(const std::vector<std::filesystem::path>& paths) {
     return segments;
 }
 
-std::vector<std::uint64_t> key_counts(const OpenSegments& segments) {
+Dictionaries dictionaries_of(const OpenSegments& segments) {
+    Dictionaries dictionaries;
+    dictionaries.reserve(segments.size());
+    for (const auto& segment : segments)
+        dictionaries.push_back({[from = segment.get()] { return from->dictionary(); }, segment->keys()});
+    return dictionaries;
+}
+
+std::vector<std::uint64_t> key_counts(const Dictionaries& dictionaries) {
     std::vector<std::uint64_t> counts;
-    for (const auto& segment : segments) counts.push_back(segment->keys());
+    counts.reserve(dictionaries.size());
+    for (const Dictionary& dictionary : dictionaries) counts.push_back(dictionary.keys);
     return counts;
 }
 
-std::uint64_t merge_dictionaries(const OpenSegments& segments, const StopFlag& stop,
+std::uint64_t merge_dictionaries(const Dictionaries& dictionaries, const StopFlag& stop,
                                  const std::function<void(std::string_view)>& add,
                                  const std::function<void(std::size_t, std::uint32_t)>& give_id,
                                  const KeepKey& keep) {
-    std::vector<io::StringsReader> dictionaries;
-    dictionaries.reserve(segments.size());
-    for (const auto& segment : segments) dictionaries.push_back(segment->dictionary());
-    const auto next_of = [&](std::size_t segment) {
+    std::vector<io::StringsReader> readers;
+    readers.reserve(dictionaries.size());
+    for (const Dictionary& dictionary : dictionaries) readers.push_back(dictionary.reader());
+    std::vector<std::uint64_t> read(dictionaries.size()); // keys of each
+    const auto next_of = [&](std::size_t d) {
         std::string_view key;
-        return dictionaries[segment].next(key) ? NextKey(key) : NextKey::end();
+        for (; readers[d].next(key); ++read[d]) {
+            if (dictionaries[d].unused == nullptr || !(*dictionaries[d].unused)[read[d]]) {
+                ++read[d];
+                return NextKey(key);
+            }
+            give_id(d, io::no_key);
+        }
+        return NextKey::end();
     };
     std::vector<NextKey> first;
-    for (std::size_t s = 0; s < segments.size(); ++s) first.push_back(next_of(s));
-    LoserTree<NextKey> tree(segments.size(), NextKey::end());
+    for (std::size_t d = 0; d < dictionaries.size(); ++d) first.push_back(next_of(d));
+    LoserTree<NextKey> tree(dictionaries.size(), NextKey::end());
     tree.begin(first);
     constexpr std::uint64_t keys_max = 0xffff'ffff;
     constexpr std::uint64_t look_every = 1U << 16U;
@@ -88,21 +105,22 @@ std::uint64_t merge_dictionaries(const OpenSegments& segments, const StopFlag& s
         const bool is_kept = !keep || keep(text);
         if (is_kept) add(text);
         while (!tree.at_end() && tree.key() == key) {
-            const std::size_t segment = tree.source();
-            give_id(segment, is_kept ? static_cast<std::uint32_t>(id) : io::no_key);
-            tree.replace(next_of(segment));
+            const std::size_t dictionary = tree.source();
+            give_id(dictionary, is_kept ? static_cast<std::uint32_t>(id) : io::no_key);
+            tree.replace(next_of(dictionary));
         }
         if (is_kept) ++id;
     }
     return id;
 }
 
-std::uint64_t merge_dictionaries(const OpenSegments& segments, const std::filesystem::path& map_path,
+std::uint64_t merge_dictionaries(const Dictionaries& dictionaries, const std::filesystem::path& map_path,
                                  const StopFlag& stop, const std::function<void(std::string_view)>& add,
                                  const KeepKey& keep) {
-    io::KeyMapWriter map(map_path, key_counts(segments));
+    io::KeyMapWriter map(map_path, key_counts(dictionaries));
     const std::uint64_t keys = merge_dictionaries(
-        segments, stop, add, [&](std::size_t segment, std::uint32_t id) { map.append(segment, id); }, keep);
+        dictionaries, stop, add,
+        [&](std::size_t dictionary, std::uint32_t id) { map.append(dictionary, id); }, keep);
     map.finish();
     return keys;
 }

@@ -196,8 +196,9 @@ ObservationFigures count_segments(const std::vector<SegmentFile>& files, std::ui
         segments.push_back(std::make_unique<io::Segment>(files[s].path, seek_points_kept));
         cursors[s].key_ids.reserve(segments[s]->keys());
     }
+    const Dictionaries dictionaries = dictionaries_of(segments);
     const std::uint64_t keys = merge_dictionaries(
-        segments, stop, [](std::string_view) {},
+        dictionaries, stop, [](std::string_view) {},
         [&](std::size_t segment, std::uint32_t id) { cursors[segment].key_ids.push_back(id); });
     need_key_counters(budget, keys);
     ObservationCounter counter(keys, top);
@@ -209,7 +210,8 @@ ObservationFigures count_segments(const std::vector<SegmentFile>& files, std::ui
     ObservationFigures figures = counter.finish([&](auto& names) {
         KeyNames namer(names);
         merge_dictionaries(
-            segments, stop, [&](std::string_view key) { namer.add(key); }, [](std::size_t, std::uint32_t) {});
+            dictionaries, stop, [&](std::string_view key) { namer.add(key); },
+            [](std::size_t, std::uint32_t) {});
     });
     figures.memory_bytes = budget.least_bytes();
     return figures;

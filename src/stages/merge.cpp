@@ -2,7 +2,6 @@
 
 #include "ipscore/core/saturating.hpp"
 #include "ipscore/io/key_map.hpp"
-#include "seek_address.hpp"
 
 #include <algorithm>
 
@@ -32,17 +31,17 @@ constexpr bool is_kept(std::uint64_t key_and_day) noexcept { return key_and_day 
 /// One segment on its way: the next addresses with their rows.
 struct SegmentMerge::Cursor {
     explicit Cursor(const MergeInput& input)
-        : segment(input.segment),
-          leaves_out(input.leaves_out),
-          reader_(input.segment->reader(input.table_key.size(), input.filter,
-                                        !input.sources.empty() && input.segment->has_sources())),
+        : reader_(input),
+          segment_(input.segment),
           table_key_(input.table_key),
-          sources_(input.sources) {}
+          sources_(input.sources),
+          leaves_out_(input.leaves_out),
+          only_days_(input.only_days) {}
 
     void seek(Address first) {
         at_ = 0;
         clear_block();
-        more_ = seek_address(*segment, reader_, first);
+        more_ = reader_.seek(first);
         fill();
     }
     [[nodiscard]] bool at_end() const noexcept { return at_ == addresses_.size(); }
@@ -55,17 +54,25 @@ struct SegmentMerge::Cursor {
         const std::size_t begin = at_ == 0 ? 0 : ends_[at_ - 1];
         return std::span(rows_).subspan(begin, ends_[at_] - begin);
     }
-    /// The next rows of a large address that are kept, `drop(day)` being called for the others; empty when
+    /// Some rows are not kept, and of those drop() is to be told.
+    [[nodiscard]] bool drops_rows() const noexcept { return leaves_out_ || only_days_ != nullptr; }
+    [[nodiscard]] bool keeps_day_of(const Row& row) const noexcept {
+        return only_days_ == nullptr || only_days_->contains(static_cast<std::uint16_t>(row.key_and_day));
+    }
+    [[nodiscard]] bool keeps(const Row& row) const noexcept {
+        return keeps_day_of(row) && (!leaves_out_ || is_kept(row.key_and_day));
+    }
+    /// The next rows of a large address that are kept, `drop(row)` being called for the others; empty when
     /// there are none left. Valid until the next call.
     template <class Drop>
     std::span<const Row> next_of_large(Drop drop) {
         do {
             rows_.clear();
             append(reader_.next_rows(block_rows));
-            if (rows_.empty() || !leaves_out) break;
+            if (rows_.empty() || !drops_rows()) break;
             std::erase_if(rows_, [&](const Row& row) {
-                if (is_kept(row.key_and_day)) return false;
-                drop(static_cast<std::uint16_t>(row.key_and_day));
+                if (keeps(row)) return false;
+                drop(row);
                 return true;
             });
         } while (rows_.empty());
@@ -78,9 +85,6 @@ struct SegmentMerge::Cursor {
         clear_block();
         fill();
     }
-
-    const io::Segment* segment;
-    bool leaves_out;
 
 private:
     void clear_block() noexcept {
@@ -105,7 +109,7 @@ private:
     }
     void append(const io::RowSpan& rows) {
         if (!rows.source.empty() && !sources_.empty() && std::ranges::max(rows.source) >= sources_.size())
-            segment->file().damaged("a row has a source that the manifest does not name");
+            segment_->file().damaged("a row has a source that the manifest does not name");
         const std::size_t known = rows.size() + rows.keys_ahead;
         for (std::size_t i = 0; i < rows.size(); ++i) {
             if (i + look_ahead_rows < known)
@@ -115,9 +119,12 @@ private:
         }
     }
 
-    io::FilteredRowsReader reader_; ///< at the first address that is not in the block, or at the large one
+    MergeSource reader_; ///< at the first address that is not in the block, or at the large one
+    const io::Segment* segment_;
     std::span<const std::uint32_t> table_key_;
     std::vector<std::uint32_t> sources_;
+    bool leaves_out_;
+    const DaySet* only_days_;
     bool more_ = false;     ///< the reader has an address
     bool is_large_ = false; ///< the block is one address without its rows
     std::size_t at_ = 0;    ///< in addresses_
@@ -201,9 +208,10 @@ SegmentMerge::SegmentMerge(const std::vector<MergeInput>& inputs, Day first_day,
 
 SegmentMerge::~SegmentMerge() = default;
 
-void SegmentMerge::leave_out(std::uint16_t day) {
+void SegmentMerge::drop(const Cursor& cursor, const Row& row) {
     ++counts_.rows_read;
-    if (day < first_day_ || day > last_day_) {
+    const auto day = static_cast<std::uint16_t>(row.key_and_day);
+    if (day < first_day_ || day > last_day_ || !cursor.keeps_day_of(row)) {
         ++counts_.rows_outside_days;
         return;
     }
@@ -295,15 +303,15 @@ void SegmentMerge::for_each_address(const std::optional<Address>& end, const Sto
 
 void SegmentMerge::gather(const Cursor& cursor) {
     const std::span<const Row> rows = cursor.rows();
-    if (!cursor.leaves_out) {
+    if (!cursor.drops_rows()) {
         gathered_.insert(gathered_.end(), rows.begin(), rows.end());
         return;
     }
     for (const Row& row : rows) {
-        if (is_kept(row.key_and_day)) {
+        if (cursor.keeps(row)) {
             gathered_.push_back(row);
         } else {
-            leave_out(static_cast<std::uint16_t>(row.key_and_day));
+            drop(cursor, row);
         }
     }
 }
@@ -323,7 +331,7 @@ void SegmentMerge::stream(const std::vector<Cursor*>& large, Output& output, con
     left.back() = gathered_;
     const auto refill = [&](std::size_t source) {
         if (source < large.size())
-            left[source] = large[source]->next_of_large([&](std::uint16_t day) { leave_out(day); });
+            left[source] = large[source]->next_of_large([&](const Row& row) { drop(*large[source], row); });
     };
     const auto key_of = [&](std::size_t source) {
         return left[source].empty() ? no_row : left[source].front().key_and_day;

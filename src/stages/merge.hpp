@@ -6,6 +6,7 @@
 #include "ipscore/io/segment.hpp"
 #include "ipscore/io/sorted_rows.hpp"
 #include "loser_tree.hpp"
+#include "merge_source.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -14,17 +15,6 @@
 #include <vector>
 
 namespace ipscore::stages {
-
-/// A segment with the ids that its keys have in the table's dictionary.
-struct MergeInput {
-    const io::Segment* segment = nullptr;
-    std::span<const std::uint32_t> table_key; ///< by key id of the segment; rising, but for io::no_key
-    io::RowFilter filter = {};                ///< rows that it drops are as if they were not there
-    /// Numbers that the segment's sources have in what is written, where that has sources; by number in the
-    /// segment, and one where its rows have none.
-    std::vector<std::uint32_t> sources = {};
-    bool leaves_out = false; ///< rows of keys that have io::no_key; else no row has one
-};
 
 struct MergeCounts {
     std::uint64_t rows_read = 0;
@@ -62,7 +52,8 @@ private:
     /// The same, but keeps all rows.
     class RowOutput;
 
-    void leave_out(std::uint16_t day);
+    /// Counts a row that is not kept.
+    void drop(const Cursor& cursor, const Row& row);
     void seek(Address first);
     void begin_tournament();
     /// Calls `output_of(address)` for address after address below `end`, and brings its rows to what that

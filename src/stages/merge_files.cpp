@@ -44,6 +44,7 @@ std::optional<io::SegmentInfo> merge_files(const std::vector<MergeFile>& inputs,
     paths.reserve(inputs.size());
     for (const MergeFile& input : inputs) paths.push_back(input.path);
     const OpenSegments segments = open_segments(paths);
+    const Dictionaries dictionaries = dictionaries_of(segments);
     const bool with_sources =
         std::ranges::none_of(inputs, [](const auto& input) { return input.sources.empty(); });
     io::SegmentWriter writer(path, with_sources);
@@ -54,17 +55,17 @@ std::optional<io::SegmentInfo> merge_files(const std::vector<MergeFile>& inputs,
         const bool drops_rows =
             std::ranges::any_of(inputs, [](const auto& input) { return !input.filter.keeps_all(); });
         if (drops_rows) {
-            const std::uint64_t keys = merge_dictionaries(segments, map_file.path(), halt, [](auto) {});
-            const io::KeyMap map(map_file.path(), key_counts(segments));
+            const std::uint64_t keys = merge_dictionaries(dictionaries, map_file.path(), halt, [](auto) {});
+            const io::KeyMap map(map_file.path(), key_counts(dictionaries));
             used = used_keys(inputs_of(inputs, segments, map), keys, halt);
             keep = [&used, number = std::size_t{0}](std::string_view) mutable { return used[number++]; };
         }
         merge_dictionaries(
-            segments, map_file.path(), halt, [&](std::string_view key) { writer.add_key(key); }, keep);
+            dictionaries, map_file.path(), halt, [&](std::string_view key) { writer.add_key(key); }, keep);
     } catch (const Interrupted&) {
         return std::nullopt;
     }
-    const io::KeyMap map(map_file.path(), key_counts(segments));
+    const io::KeyMap map(map_file.path(), key_counts(dictionaries));
     SegmentMerge merge(inputs_of(inputs, segments, map), first_valid_day, last_valid_day);
     merge.merge_all(writer, halt);
     if (halt.requested()) return std::nullopt;

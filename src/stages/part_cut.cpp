@@ -32,10 +32,14 @@ void PartCut::add(const io::Segment& segment) {
     total_rows_ += segment.rows();
 }
 
-std::vector<Address> PartCut::first_addresses(std::uint64_t parts) {
+void PartCut::sort_weights() {
     std::ranges::sort(weights_, [](const Weight& a, const Weight& b) {
         return a.address != b.address ? a.address < b.address : a.rows < b.rows;
     });
+}
+
+std::vector<Address> PartCut::first_addresses(std::uint64_t parts) {
+    sort_weights();
     // The rows are cut into `parts` equal shares; a part begins at the first address of a new share. Shares
     // that a heavy address spans are left out, not made up for by tiny parts behind it.
     std::vector<Address> first{lowest_address};
@@ -48,6 +52,36 @@ std::vector<Address> PartCut::first_addresses(std::uint64_t parts) {
             share = here;
         }
         rows += weight.rows;
+    }
+    return first;
+}
+
+std::vector<Address> PartCut::first_addresses_along(
+    const std::vector<io::PartRecord>& table, std::uint64_t parts,
+    const std::function<std::vector<Address>(std::size_t, std::uint64_t)>& cut_inside) {
+    sort_weights();
+    std::uint64_t table_rows = 0;
+    for (const io::PartRecord& part : table) table_rows += part.rows;
+    const std::uint64_t share = std::max<std::uint64_t>(1, (table_rows + total_rows_) / parts);
+    std::vector<Address> first{lowest_address};
+    std::uint64_t rows = 0; // of the part that is growing
+    auto weight = weights_.begin();
+    for (std::size_t part = 0; part < table.size(); ++part) {
+        if (table[part].rows == 0) continue;
+        std::uint64_t here = table[part].rows;
+        for (; weight != weights_.end() && weight->address <= table[part].last_address; ++weight)
+            here += weight->rows;
+        if (rows > 0 && rows + here > share + share / 2 && table[part].first_address > first.back()) {
+            first.push_back(table[part].first_address);
+            rows = 0;
+        }
+        rows += here;
+        const std::uint64_t pieces = (here + share / 2) / share;
+        if (pieces < 2 || first.size() >= io::format::parts_max) continue;
+        for (const Address address : cut_inside(part, pieces)) {
+            if (address > first.back() && first.size() < io::format::parts_max) first.push_back(address);
+        }
+        rows = here / pieces;
     }
     return first;
 }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "ipscore/core/address.hpp"
+#include "ipscore/io/part.hpp"
 #include "ipscore/io/segment.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace ipscore::stages {
@@ -29,12 +31,21 @@ public:
     /// should.
     [[nodiscard]] std::vector<Address> first_addresses(std::uint64_t parts);
 
+    /// The same along the parts of a table, whose rows the segments add to: parts that fit stay as they are,
+    /// small ones are joined, and large ones are cut where `cut_inside(part, pieces)` says, which gives the
+    /// first addresses of all pieces but the first.
+    [[nodiscard]] std::vector<Address>
+    first_addresses_along(const std::vector<io::PartRecord>& table, std::uint64_t parts,
+                          const std::function<std::vector<Address>(std::size_t, std::uint64_t)>& cut_inside);
+
 private:
     /// So many rows lie between this address and the next seek point of its segment.
     struct Weight {
         Address address;
         std::uint64_t rows = 0;
     };
+    void sort_weights();
+
     std::uint64_t points_per_segment_;
     std::vector<Weight> weights_;
     std::uint64_t total_rows_ = 0;

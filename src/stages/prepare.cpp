@@ -17,6 +17,7 @@
 #include "merge.hpp"
 #include "merge_levels.hpp"
 #include "merge_plan.hpp"
+#include "next_day.hpp"
 #include "part_cut.hpp"
 #include "part_job.hpp"
 
@@ -33,7 +34,11 @@ using Json = nlohmann::ordered_json;
 
 /// The store's state that is prepared, and what becomes of it; rank 0 makes it, all ranks have it.
 struct Plan {
-    std::vector<MergeFile> files;         ///< the segments at first
+    std::vector<MergeFile> files;    ///< the segments at first
+    std::vector<MergeFile> repeated; ///< with a previous table: those of which only the days `again` count
+    std::vector<Day> again;
+    std::vector<Day> carried;             ///< days of the previous table that count
+    NetworkSet forgotten;                 ///< its addresses that do not
     std::vector<Address> first_addresses; ///< by part
     std::string job_hash;
     std::uint64_t fan_in = 2;
@@ -52,7 +57,7 @@ std::vector<io::SegmentInfo> segments_of_days(const PrepareArgs& args, const io:
 }
 
 Json identity_of(const PrepareArgs& args, const std::vector<io::SegmentInfo>& segments,
-                 const ClassifiedKeys* classified) {
+                 const ClassifiedKeys* classified, const OpenTable* previous) {
     std::vector<std::pair<std::string, std::string>> texts;
     for (const io::SegmentInfo& segment : segments) {
         std::string text = checksum_text(segment.checksum);
@@ -70,6 +75,8 @@ Json identity_of(const PrepareArgs& args, const std::vector<io::SegmentInfo>& se
                   {"segments", list},
                   {"format_version", io::format::version}};
     if (classified != nullptr) identity["classification"] = classified->file().content_hash;
+    // Its keys come first to their numbers, and where it is cut the new one is.
+    if (previous != nullptr) identity["previous"] = previous->index.content_hash;
     return identity;
 }
 
@@ -100,11 +107,12 @@ void check_rows(const PrepareArgs& args, std::uint64_t rows) {
                                  args.output.string(), rows, args.min_rows));
 }
 
-/// Of the rows of the table's days.
+/// Of the rows of the table's days. Those that a previous table had added up count once.
 double unclassified_share(const io::TableIndex& index) {
     const auto count = [&](const char* name) { return index.counts.at(name).get<double>(); };
-    const double considered = count("rows_read") - count("rows_outside_days");
-    return considered == 0 ? 0.0 : count("rows_unclassified") / considered;
+    const auto left_out = static_cast<double>(index.classification->rows_unclassified());
+    const double considered = left_out + count("rows") + count("duplicates");
+    return considered == 0 ? 0.0 : left_out / considered;
 }
 
 void check_result(const PrepareArgs& args, const io::TableIndex& index) {
@@ -128,6 +136,46 @@ std::vector<Address> cut_segments(const std::vector<MergeFile>& files, std::uint
     return cut.first_addresses(parts);
 }
 
+/// The same where there is a previous table, along its parts.
+std::vector<Address> cut_along(const OpenTable& previous, const Plan& plan, std::uint64_t parts,
+                               const StopFlag& stop) {
+    PartCut cut(plan.files.size() + plan.repeated.size());
+    for (const auto* files : {&plan.files, &plan.repeated}) {
+        for (const MergeFile& file : *files) {
+            if (stop.requested()) throw Interrupted("stopped on request");
+            cut.add(io::Segment(file.path, cut.points_per_segment()));
+        }
+    }
+    return cut.first_addresses_along(
+        previous.index.parts, parts, [&](std::size_t part, std::uint64_t pieces) {
+            if (stop.requested()) throw Interrupted("stopped on request");
+            const io::H5File file =
+                io::open_listed_part(previous.path, io::format::table_part, part, previous.index.parts[part]);
+            io::SortedRowsReader reader(file, previous.keys);
+            std::vector<Address> first;
+            std::uint64_t rows = 0;
+            while (reader.next_address()) {
+                if (rows * pieces / reader.rows() > first.size()) first.push_back(reader.address());
+                rows += reader.rows_left();
+            }
+            return first;
+        });
+}
+
+/// A table that may be started from. Throws InputError.
+std::unique_ptr<OpenTable> open_previous(const PrepareArgs& args, const ClassifiedKeys* classified) {
+    auto previous = open_table(args.previous);
+    const auto& before = previous->index.classification;
+    const std::string hash = classified != nullptr ? classified->file().content_hash : "";
+    if ((before ? before->content_hash : "") != hash) {
+        throw InputError(fmt::format(
+            "{}: was prepared {}, so rows that count now may not be there; prepare without "
+            "--previous",
+            args.previous.string(), before ? "with another --classification" : "without --classification"));
+    }
+    return previous;
+}
+
 std::string to_text(const std::vector<MergeFile>& files) {
     Json list = Json::array();
     for (const MergeFile& file : files)
@@ -146,38 +194,87 @@ std::vector<MergeFile> files_of_text(const std::string& text) {
     return files;
 }
 
-/// The segments or runs that the parts are merged from, open, with the keys they have in the table.
+/// What the parts are merged from, open, with the keys that it has in the table.
 struct OpenInputs {
-    OpenSegments segments;
+    OpenSegments segments; ///< or runs of them
     std::unique_ptr<io::KeyMap> map;
+    DaySet carried;
+    DaySet again;
     std::vector<MergeInput> inputs;
 };
 
+DaySet set_of(const std::vector<Day>& days) {
+    DaySet set;
+    for (const Day day : days) set.insert(day);
+    return set;
+}
+
+std::vector<Day> list_of(const DaySet& set) {
+    std::vector<Day> days;
+    for (Day day = first_valid_day; day <= last_valid_day; ++day) {
+        if (set.contains(day)) days.push_back(day);
+    }
+    return days;
+}
+
 /// All ranks must call. Rank 0 writes the table's keys into its index; `classified` as of
-/// write_table_keys(), and on rank 0 only.
-OpenInputs open_inputs(mpi::World& world, const PrepareArgs& args, const std::vector<MergeFile>& files,
-                       const io::TemporaryFile& map_file, ClassifiedKeys* classified,
-                       io::TableIndexWriter* index, StopFlag& stop) {
-    OpenInputs open;
+/// write_table_keys(), and on rank 0 only. `previous` may be nullptr, and must outlive what is returned.
+std::unique_ptr<OpenInputs> open_inputs(mpi::World& world, const PrepareArgs& args, const Plan& plan,
+                                        const OpenTable* previous, const io::TemporaryFile& map_file,
+                                        ClassifiedKeys* classified, io::TableIndexWriter* index,
+                                        StopFlag& stop) {
+    auto open = std::make_unique<OpenInputs>();
+    std::vector<MergeFile> files = plan.files;
+    files.insert(files.end(), plan.repeated.begin(), plan.repeated.end());
     std::vector<std::filesystem::path> paths;
     paths.reserve(files.size());
     for (const MergeFile& file : files) paths.push_back(file.path);
+    Dictionaries dictionaries;
+    const auto open_all = [&] {
+        open->segments = open_segments(paths);
+        dictionaries = dictionaries_of(open->segments);
+        if (previous != nullptr) dictionaries.push_back(previous->dictionary());
+    };
     world.root_decides(stop, [&] {
-        open.segments = open_segments(paths);
-        write_table_keys(open.segments, map_file.path(), classified, *index, stop);
+        open_all();
+        write_table_keys(dictionaries, map_file.path(), classified, *index, stop);
     });
     std::string map_path = map_file.path().string();
     world.broadcast_text(map_path);
-    if (!world.is_root()) open.segments = open_segments(paths);
-    open.map = std::make_unique<io::KeyMap>(map_path, key_counts(open.segments));
+    if (!world.is_root()) open_all();
+    open->map = std::make_unique<io::KeyMap>(map_path, key_counts(dictionaries));
+    open->carried = set_of(plan.carried);
+    open->again = set_of(plan.again);
     for (std::size_t s = 0; s < paths.size(); ++s)
-        open.inputs.push_back({.segment = open.segments[s].get(),
-                               .table_key = open.map->of(s),
-                               .filter = files[s].filter,
-                               .sources = {},
-                               .leaves_out = !args.classification.empty()});
+        open->inputs.push_back({.segment = open->segments[s].get(),
+                                .table_key = open->map->of(s),
+                                .filter = files[s].filter,
+                                .sources = {},
+                                .leaves_out = !args.classification.empty(),
+                                .only_days = s < plan.files.size() ? nullptr : &open->again});
+    if (previous != nullptr) {
+        open->inputs.push_back(
+            {.table_key = open->map->of(paths.size()),
+             .filter = {.keep_from = 0, .removed_sources = {}, .forgotten = plan.forgotten},
+             .table = previous,
+             .only_days = &open->carried});
+    }
     world.barrier(); // all have mapped it
     return open;
+}
+
+/// Merges files until one merge can read all that is left. All ranks must call. Returns how many merges there
+/// were.
+std::uint64_t merge_to_fit(mpi::World& world, Plan& plan, bool has_previous,
+                           const std::filesystem::path& runs, int threads, const StopFlag& stop,
+                           RunMonitor& monitor) {
+    MergeLevels levels{.directory = runs, .fan_in = plan.fan_in, .threads = threads};
+    if (!has_previous) return merge_levels(world, plan.files, levels, stop, monitor);
+    // Of the two kinds of files different days count, so each is merged by itself; one place is the table's.
+    if (plan.files.size() + plan.repeated.size() < plan.fan_in) return 0;
+    levels.fan_in = std::max<std::uint64_t>(2, (plan.fan_in - 1) / 2);
+    return merge_levels(world, plan.files, levels, stop, monitor) +
+           merge_levels(world, plan.repeated, levels, stop, monitor);
 }
 
 /// The days of the table that have rows.
@@ -235,8 +332,9 @@ io::RowsPerDay take_days(Json& counts, const char* name) {
     return days;
 }
 
-io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
-                          const ClassifiedKeys* classified, const PartJobResult& result) {
+io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest, const Plan& plan,
+                          const OpenTable* previous, const ClassifiedKeys* classified,
+                          const PartJobResult& result) {
     io::TableIndex index;
     index.first_day = args.as_of - args.lookback_days + 1;
     index.last_day = args.as_of;
@@ -246,10 +344,16 @@ io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
         index.classification = {.content_hash = classified->file().content_hash,
                                 .keys = classified->size(),
                                 .unclassified = take_days(index.counts, "unclassified_per_day")};
+        for (const Day day : plan.carried) {
+            const auto& before = previous->index.classification->unclassified;
+            if (const auto found = before.find(day); found != before.end())
+                index.classification->unclassified[day] += found->second;
+        }
     }
     Json segments = Json::array();
     for (const io::SegmentInfo& segment : manifest.segments) segments.push_back(segment.id);
     index.store = {{"manifest_version", manifest.version}, {"segments", segments}};
+    index.store.update(store_state(manifest, DaySet(index.first_day, index.last_day)));
     index.parts = result.parts;
     return index;
 }
@@ -308,7 +412,8 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::
 
 /// The summary of a table that is there and whole; nothing when its index is not.
 std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs& args,
-                                           const io::Manifest& manifest, const ClassifiedKeys* classified,
+                                           const io::Manifest& manifest, const Plan& plan,
+                                           const OpenTable* previous, const ClassifiedKeys* classified,
                                            const PartJob& job, PartResults& parts, const StopFlag& stop,
                                            RunMonitor& monitor) {
     const PartJobResult result = make_parts(world, job, {}, stop, monitor, parts, {});
@@ -318,7 +423,7 @@ std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs&
         stands = io::table_index_stands(args.output, result.parts) ? 1 : 0;
         if (stands == 0) return;
         constexpr bool with_dictionary = false;
-        io::TableIndex index = make_index(args, manifest, classified, result);
+        io::TableIndex index = make_index(args, manifest, plan, previous, classified, result);
         check_result(args, index);
         index.content_hash = io::read_table_index(args.output, with_dictionary).content_hash;
         monitor.end_phases();
@@ -342,6 +447,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     std::optional<io::Snapshot> snapshot; // until the end: no segment may go meanwhile
     io::Manifest manifest;
     std::unique_ptr<ClassifiedKeys> classified; // on rank 0, where there is a classification
+    std::unique_ptr<OpenTable> previous;        // where one is given
     std::unique_ptr<io::OutputDirectory> output;
     auto state = io::OutputDirectory::State::fresh;
     world.root_decides(stop, [&] {
@@ -360,20 +466,35 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         if (!args.classification.empty())
             classified = std::make_unique<ClassifiedKeys>(args.classification, args.output, budget, stop);
         const std::vector<io::SegmentInfo> segments = segments_of_days(args, manifest);
-        const MergeWidth width = plan_merge_width(budget, segments.size(), threads_wanted);
+        if (!args.previous.empty()) {
+            previous = open_previous(args, classified.get());
+            NextDay next =
+                plan_next_day(previous->index, args.previous, store, manifest, DaySet(first_day, args.as_of));
+            plan.files = std::move(next.added);
+            plan.repeated = std::move(next.repeated);
+            plan.again = list_of(next.again);
+            plan.carried = list_of(next.carried);
+            plan.forgotten = std::move(next.forgotten);
+        } else {
+            for (const io::SegmentInfo& segment : segments)
+                plan.files.push_back(
+                    {store.segment_path(segment.id), segment.id, segment.rows, segment.filter, {}});
+        }
+        const std::uint64_t inputs = plan.files.size() + plan.repeated.size() + (previous ? 1 : 0);
+        const MergeWidth width = plan_merge_width(budget, inputs, threads_wanted);
         threads = width.threads;
         plan.fan_in = args.fan_in_max > 0 ? std::min(args.fan_in_max, width.fan_in) : width.fan_in;
         io::Job job{.verb = "prepare",
-                    .identity = identity_of(args, segments, classified.get()),
+                    .identity = identity_of(args, segments, classified.get(), previous.get()),
                     .about = {{"store", args.store.string()}}};
         if (classified) job.about["classification"] = describe(classified->file());
+        if (previous) job.about["previous"] = args.previous.string();
         job.about["version"] = IPSCORE_VERSION;
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
-        for (const io::SegmentInfo& segment : segments)
-            plan.files.push_back(
-                {store.segment_path(segment.id), segment.id, segment.rows, segment.filter, {}});
-        plan.first_addresses = cut_segments(plan.files, parts_for(rows, args.part_rows), stop);
+        const std::uint64_t parts = parts_for(rows, args.part_rows);
+        plan.first_addresses =
+            previous ? cut_along(*previous, plan, parts, stop) : cut_segments(plan.files, parts, stop);
         // Parts that were cut elsewhere, by another version, are not parts of this run.
         StreamHash cut;
         cut.update(job.hash());
@@ -384,8 +505,15 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     monitor.begin_phase("broadcast");
     monitor.watch(world, args.output);
     std::string files = to_text(plan.files);
+    std::string repeated = to_text(plan.repeated);
+    std::string forgotten =
+        io::to_json(io::RowFilter{.keep_from = 0, .removed_sources = {}, .forgotten = plan.forgotten}).dump();
     auto known_state = static_cast<std::uint64_t>(state);
     world.broadcast_text(files);
+    world.broadcast_text(repeated);
+    world.broadcast_text(forgotten);
+    world.broadcast_values(plan.again);
+    world.broadcast_values(plan.carried);
     world.broadcast_text(plan.job_hash);
     world.broadcast(plan.fan_in);
     world.broadcast(known_state);
@@ -393,6 +521,9 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     state = static_cast<io::OutputDirectory::State>(known_state);
     if (!world.is_root()) {
         plan.files = files_of_text(files);
+        plan.repeated = files_of_text(repeated);
+        plan.forgotten = io::row_filter_of(Json::parse(forgotten)).forgotten;
+        if (!args.previous.empty()) previous = open_table(args.previous);
         threads = threads_for_merges(budget, plan.fan_in, threads_wanted);
     }
 
@@ -406,28 +537,28 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     PartResults parts(job.parts);
     if (state != io::OutputDirectory::State::fresh) verify_parts(world, job, stop, monitor, parts);
     if (state == io::OutputDirectory::State::finished && parts.missing().empty()) {
-        if (auto summary =
-                finished_already(world, args, manifest, classified.get(), job, parts, stop, monitor))
+        if (auto summary = finished_already(world, args, manifest, plan, previous.get(), classified.get(),
+                                            job, parts, stop, monitor))
             return *summary;
     }
 
     const std::filesystem::path runs = args.output / io::format::runs_name;
-    const std::uint64_t merges = merge_levels(
-        world, plan.files, {.directory = runs, .fan_in = plan.fan_in, .threads = threads}, stop, monitor);
+    const std::uint64_t merges = merge_to_fit(world, plan, previous != nullptr, runs, threads, stop, monitor);
     monitor.begin_phase("dictionary");
     const io::TemporaryFile map_file(args.output / "keys");
     io::TemporaryFile index_file(args.output / io::format::index_name);
     std::optional<io::TableIndexWriter> index_writer;
     if (world.is_root()) index_writer.emplace(index_file.path(), classified != nullptr);
-    const OpenInputs open = open_inputs(world, args, plan.files, map_file, classified.get(),
-                                        world.is_root() ? &*index_writer : nullptr, stop);
+    const std::unique_ptr<OpenInputs> open =
+        open_inputs(world, args, plan, previous.get(), map_file, classified.get(),
+                    world.is_root() ? &*index_writer : nullptr, stop);
 
     const Day first_day = first_day_of(args);
     const std::uint64_t workers =
         static_cast<std::uint64_t>(threads) * static_cast<std::uint64_t>(world.size());
     const PartJobResult result = make_parts(
         world, job, shrinking_stretches(parts.missing(), workers), stop, monitor, parts, [&]() -> MakePart {
-            auto merge = std::make_shared<SegmentMerge>(open.inputs, first_day, args.as_of);
+            auto merge = std::make_shared<SegmentMerge>(open->inputs, first_day, args.as_of);
             return [&, merge](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
                               WorkCounters& counters) {
                 return make_part(args, plan, *merge, part, path, halt, counters);
@@ -437,7 +568,7 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     monitor.begin_phase("index");
     RunSummary summary;
     world.root_decides([&] {
-        io::TableIndex index = make_index(args, manifest, classified.get(), result);
+        io::TableIndex index = make_index(args, manifest, plan, previous.get(), classified.get(), result);
         check_result(args, index);
         const std::uint64_t keys = index_writer->keys();
         index_writer->finish(index);

@@ -19,8 +19,9 @@ inline constexpr std::uint64_t part_rows_default = 1U << 18U;
 struct PrepareArgs {
     std::filesystem::path store;
     std::filesystem::path output;
-    Day as_of = 0;                        ///< last day
-    int lookback_days = 90;               ///< 1 to 36525; a model looks back 128 at most
+    Day as_of = 0;                  ///< last day
+    int lookback_days = 90;         ///< 1 to 36525; a model looks back 128 at most
+    std::filesystem::path previous; ///< a table of this store to start from; empty: from the store alone
     std::filesystem::path classification; ///< keeps only rows of the keys that it names; empty: of all keys
     /// About how many observations make a part, at least 1. Decides where the table is cut, and nothing else.
     std::uint64_t part_rows = part_rows_default;
