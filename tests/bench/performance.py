@@ -1,0 +1,279 @@
+"""Measures and writes docs/performance.md; see performance.sh."""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from runs import Run, machine, median, phases_of, remove
+
+AS_OF = "2026-11-22"
+DAY_BEFORE = "2026-11-21"
+LOOKBACK = 90
+
+# What a current analytical SQL engine takes for the same scoring join on two cores, and the bare kernel on columns in memory
+# there: (seconds of the engine, seconds of the kernel, threads of the kernel).
+REFERENCE = {"S": (17.0, 0.42, 1), "L": (229.0, 5.8, 2)}
+SIZES = {
+    "S": ["--rows", "8.4M", "--addresses", "600k", "--keys", "200k", "--tags", "100"],
+    "L": ["--rows", "100M", "--addresses", "5M", "--keys", "1M", "--tags", "300"],
+}
+
+
+class Bench:
+    def __init__(self, args):
+        self.bin = args.bin
+        self.dir = args.dir
+        self.runs = args.runs
+
+    def ipscore(self, *words, ranks=0):
+        launch = ["mpirun", "--oversubscribe", "-n", ranks] if ranks else []
+        return Run([*launch, self.bin / "ipscore", *words]).check()
+
+    def data(self, name, *options):
+        """Data, store and table of that name, made when they are missing."""
+        base = self.dir / name
+        if not (base / "table/index.h5").exists():
+            remove(base)
+            self.ipscore("generate", *options, "--output", base / "data")
+            self.ipscore("ingest", "--store", base / "store", base / "data/observations.csv")
+            self.ipscore(*self.prepare_words(base), "--output", base / "table")
+        return base
+
+    @staticmethod
+    def prepare_words(base, as_of=AS_OF):
+        return ["prepare", "--store", base / "store", "--as-of", as_of, "--lookback-days", LOOKBACK]
+
+    def score_words(self, base):
+        data = base / "data"
+        return ["score", "--table", base / "table", "--classification", data / "classification.csv", "--companies",
+                data / "companies.csv", "--model", data / "model.toml"]
+
+    def several(self, words, output, ranks=0, runs=None):
+        """Medians of several runs into a fresh output: seconds, peak MiB, and seconds per phase."""
+        seconds, peaks, phases = [], [], []
+        for _ in range(runs or self.runs):
+            remove(output)
+            run = self.ipscore(*words, "--output", output, ranks=ranks)
+            seconds.append(run.seconds)
+            if (output / "run.json").exists():
+                record = json.loads((output / "run.json").read_text())
+                peaks.append(max(rank["peak_memory_bytes"] for rank in record["ranks"]) / 2**20)
+                phases.append(phases_of(output))
+        names = phases[0] if phases else {}
+        return median(seconds), max(peaks, default=0), {name: median([p.get(name, 0) for p in phases]) for name in names}
+
+    def google(self, program, *words):
+        """Results of a google-benchmark program, by name."""
+        out = self.dir / "benchmark.json"
+        subprocess.run([self.bin / program, *map(str, words), f"--benchmark_out={out}", "--benchmark_out_format=json"], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        results = {}
+        for entry in json.loads(out.read_text())["benchmarks"]:
+            if entry.get("run_type") == "iteration":
+                results.setdefault(entry["run_name"], []).append(entry)
+        return results
+
+
+def steps_of(bench, base, repetitions):
+    """Seconds of each step alone, by (step, threads)."""
+    results = bench.google("score_bench", base, f"--benchmark_repetitions={repetitions}")
+    return {(name.split("/")[0], int(name.split("threads:")[1].split("/")[0])): median([entry["real_time"] for entry in entries]) / 1e3
+            for name, entries in results.items()}
+
+
+def launch_seconds(bench):
+    base = bench.data("launch", "--rows", "1k", "--addresses", "100", "--keys", "100", "--tags", "10")
+    return bench.several(bench.score_words(base), base / "scores")[0]
+
+
+def score_section(bench, sizes, cores):
+    lines = ["## Score", "", "Whole process, all columns, company evidence included, beside its steps measured alone on the same cores "
+             f"({cores} threads). Launch: the whole process on a table of a thousand rows. The rest of the process is reading "
+             "classification, companies and model, adding up the companies, and writing the index.", ""]
+    launch = launch_seconds(bench)
+    figures = {}
+    for name in sizes:
+        base = bench.data(name, *SIZES[name])
+        runs = bench.runs if name == "S" else 2
+        steps = steps_of(bench, base, 3 if name == "S" else 1)
+        whole, peak, phases = bench.several(bench.score_words(base), base / "scores", runs=runs)
+        figures[name] = (steps, whole, peak, phases)
+    lines += ["| | " + " | ".join(sizes) + " |", "| --- |" + " ---: |" * len(sizes)]
+
+    def row(title, value):
+        lines.append(f"| {title} | " + " | ".join(value(name) for name in sizes) + " |")
+
+    def alone(name):
+        steps = figures[name][0]
+        return launch + sum(steps[step, cores] for step in ("decode", "kernel", "encode"))
+
+    def net(name):
+        return figures[name][1] - figures[name][3].get("flush", 0)
+
+    row("launch", lambda name: f"{launch:.2f} s")
+    for step in ("decode", "kernel", "encode"):
+        row(step, lambda name, step=step: f"{figures[name][0][step, cores]:.2f} s")
+    row("**sum of these**", lambda name: f"**{alone(name):.2f} s**")
+    row("**whole process, without fsync**", lambda name: f"**{net(name):.2f} s**")
+    row("whole process / sum", lambda name: f"{net(name) / alone(name):.2f}")
+    row("fsync of the parts", lambda name: f"{figures[name][3].get('flush', 0):.2f} s")
+    row("check, score, index", lambda name: ", ".join(f"{figures[name][3][phase]:.2f}" for phase in ("check", "score", "index")) + " s")
+    row("peak memory", lambda name: f"{figures[name][2]:.0f} MiB")
+    row("kernel, 1 thread", lambda name: f"{figures[name][0]['kernel', 1]:.2f} s")
+    row("bare kernel, 1 thread", lambda name: f"{figures[name][0]['bare_kernel', 1]:.2f} s")
+    row(f"bare kernel, {cores} threads", lambda name: f"{figures[name][0]['bare_kernel', cores]:.2f} s")
+
+    def scaled(name):
+        engine, kernel, threads = REFERENCE[name]
+        return engine * figures[name][0]["bare_kernel", threads] / kernel
+
+    row("SQL engine, scaled to this machine by the bare kernel", lambda name: f"{scaled(name):.0f} s")
+    row("**times faster**", lambda name: f"**{scaled(name) / net(name):.0f}**")
+    lines += ["", "The bare kernel is the plainest loop over the same columns in memory, without companies (`tests/bench/score_bench.cpp`).", ""]
+    return lines
+
+
+def ingest_section(bench, cores):
+    base = bench.data("S", *SIZES["S"])
+    text = (base / "data/observations.csv").stat().st_size / 1e6
+    lines = ["## Ingest", "", f"{text:.0f} MB of CSV into one sorted segment, whole process, fsync included.", "",
+             "| threads | seconds | MB/s | MB/s a core |", "| ---: | ---: | ---: | ---: |"]
+    for threads in sorted({1, cores}):
+        seconds = []
+        for _ in range(bench.runs):
+            remove(base / "again")
+            seconds.append(bench.ipscore("ingest", "--store", base / "again", "--threads", threads, base / "data/observations.csv").seconds)
+        remove(base / "again")
+        lines.append(f"| {threads} | {median(seconds):.2f} | {text / median(seconds):.0f} | {text / median(seconds) / threads:.0f} |")
+    parser = bench.google("parser_bench")
+    speed = {name: median([entry["bytes_per_second"] for entry in entries]) / 1e6 for name, entries in parser.items()}
+    lines += ["", f"Over the same kind of text, one core: memchr finds the lines at {speed['memchr_finds_lines']:.0f} MB/s, rows are split into fields at "
+              f"{speed['csv_splits_rows']:.0f} MB/s, and observations are parsed, with their keys numbered, at "
+              f"{speed['observations_are_parsed']:.0f} MB/s.", ""]
+    return lines
+
+
+def prepare_section(bench):
+    merge = bench.google("merge_bench")
+    rows = {}
+    for name, entries in merge.items():
+        kind, fan_in = name.split("/fan_in:")
+        rows.setdefault(int(fan_in), {})[kind] = median([entry["items_per_second"] for entry in entries]) / 1e6
+    lines = ["## Prepare", "", "Segments merged into a part, file to file, beside a merge of the same rows from arrays in memory; one core, million rows a "
+             "second.", "", "| segments | in memory | file to file | share |", "| ---: | ---: | ---: | ---: |"]
+    for fan_in, speeds in sorted(rows.items()):
+        memory, files = speeds["rows_in_memory"], speeds["segments_are_merged"]
+        lines.append(f"| {fan_in} | {memory:.1f} | {files:.1f} | {files / memory:.2f} |")
+    return [*lines, ""]
+
+
+def heavy_section(bench):
+    lines = ["## One address with 30 % of all observations", "", "The same number of rows with and without it, on 2 ranks of one thread.", "",
+             "| | even | heavy | ratio |", "| --- | ---: | ---: | ---: |"]
+    seconds = {}
+    for name, options in (("S", SIZES["S"]), ("heavy", [*SIZES["S"], "--gateway-share", "0.3"])):
+        base = bench.data(name, *options)
+        seconds["prepare", name] = bench.several([*bench.prepare_words(base), "--threads", 1], base / "again", ranks=2)[0]
+        seconds["score", name] = bench.several([*bench.score_words(base), "--threads", 1], base / "scores", ranks=2)[0]
+        remove(base / "again")
+    for verb in ("prepare", "score"):
+        even, heavy = seconds[verb, "S"], seconds[verb, "heavy"]
+        lines.append(f"| {verb} | {even:.2f} s | {heavy:.2f} s | {heavy / even:.2f} |")
+    return [*lines, ""]
+
+
+def ranks_section(bench, sizes):
+    lines = ["## Ranks", "", "Ranks of one thread, whole `mpirun`, without fsync.", "",
+             "| | 1 rank | 2 ranks | speed-up | of the kernel alone | share |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for name in sizes:
+        base = bench.data(name, *SIZES[name])
+        steps = steps_of(bench, base, 3 if name == "S" else 1)
+        net = {}
+        for ranks in (1, 2):
+            whole, _, phases = bench.several([*bench.score_words(base), "--threads", 1], base / "scores", ranks=ranks,
+                                             runs=bench.runs if name == "S" else 2)
+            net[ranks] = whole - phases.get("flush", 0)
+        kernel = steps["kernel", 1] / steps["kernel", 2]
+        lines.append(f"| {name} | {net[1]:.2f} s | {net[2]:.2f} s | {net[1] / net[2]:.2f} | {kernel:.2f} | {net[1] / net[2] / kernel:.2f} |")
+    return [*lines, ""]
+
+
+def split_by_day(path, directory):
+    """The rows of a CSV of observations in a file for each day; returns them in order."""
+    directory.mkdir(parents=True)
+    files = {}
+    with path.open() as text:
+        header = text.readline()
+        day_at = header.strip().split(",").index("day")
+        for line in text:
+            day = line.split(",", day_at + 1)[day_at][:10]
+            if day not in files:
+                files[day] = (directory / f"{day}.csv").open("w")
+                files[day].write(header)
+            files[day].write(line)
+    for file in files.values():
+        file.close()
+    return [directory / f"{day}.csv" for day in sorted(files)]
+
+
+def next_day_section(bench):
+    base = bench.dir / "days"
+    if not (base / "yesterday/index.h5").exists():
+        remove(base)
+        source = bench.data("S", *SIZES["S"])
+        for file in split_by_day(source / "data/observations.csv", base / "files"):
+            if file.stem <= DAY_BEFORE:
+                bench.ipscore("ingest", "--store", base / "store", file)
+        bench.ipscore(*bench.prepare_words(base, DAY_BEFORE), "--output", base / "yesterday")
+        bench.ipscore("ingest", "--store", base / "store", base / f"files/{AS_OF}.csv")
+        shutil.rmtree(base / "files")
+    full = bench.several(bench.prepare_words(base), base / "full")[0]
+    next_ = bench.several([*bench.prepare_words(base), "--previous", base / "yesterday"], base / "next")[0]
+    bench.ipscore("diff", base / "full", base / "next")
+    return ["## The next day", "", f"A store with a segment for each of {LOOKBACK} days, 8.4 million observations: prepared in full in {full:.2f} s, with `--previous` "
+            f"yesterday's table in {next_:.2f} s, **{full / next_:.1f} times** faster. `ipscore diff` finds both the same.", ""]
+
+
+def codec_section(bench):
+    results = bench.google("codec_bench")
+    lines = ["## Codecs", "", "A chunk of 32768 values of so many random bits, one core; coded size as a share of the values.", "",
+             "| | GB/s of values | coded share |", "| --- | ---: | ---: |"]
+    for name, entries in results.items():
+        lines.append(f"| `{name.replace('/', ', ')}` | {median([entry['bytes_per_second'] for entry in entries]) / 1e9:.2f} | "
+                     f"{entries[0].get('coded_share', 1):.2f} |")
+    return [*lines, ""]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", type=pathlib.Path, required=True)
+    parser.add_argument("--dir", type=pathlib.Path, required=True)
+    parser.add_argument("--runs", type=int, required=True)
+    parser.add_argument("--output", type=pathlib.Path, required=True)
+    parser.add_argument("--large", action="store_true")
+    args = parser.parse_args()
+    bench = Bench(args)
+    sizes = ["S", "L"] if args.large else ["S"]
+    cores = min(2, len(os.sched_getaffinity(0)))
+    lines = ["# Performance", "", "Measured and written by one command:", "", f"    tests/bench/performance.sh{' --large' if args.large else ''}", "",
+             f"Medians of {args.runs} runs (fewer for L). S: 8.4 million observations of 600 thousand addresses, 200 thousand keys, 100 tags. L: 100 million, 5 million, "
+             "1 million, 300. Everything lies in the page cache.", "",
+             "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in machine()),
+             f"| date | {datetime.date.today().isoformat()} |", ""]
+    lines += score_section(bench, sizes, cores)
+    lines += ranks_section(bench, sizes)
+    lines += heavy_section(bench)
+    lines += ingest_section(bench, cores)
+    lines += prepare_section(bench)
+    lines += next_day_section(bench)
+    lines += codec_section(bench)
+    args.output.write_text("\n".join(lines))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
