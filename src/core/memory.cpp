@@ -72,14 +72,15 @@ std::uint64_t memory_limit_bytes() {
     return machine == 0 ? 0 : std::min(machine, cgroup_limit());
 }
 
-void use_large_pages(const void* begin, std::uint64_t bytes) noexcept {
+void use_large_pages(void* begin, std::uint64_t bytes) noexcept {
     constexpr std::uint64_t worth_it_bytes = 16U << 20U;
     if (bytes < worth_it_bytes) return;
-    const auto page_bytes = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto first = (reinterpret_cast<std::uintptr_t>(begin) + page_bytes - 1) / page_bytes * page_bytes;
-    const auto last = (reinterpret_cast<std::uintptr_t>(begin) + bytes) / page_bytes * page_bytes;
+    const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t into_page = reinterpret_cast<std::uintptr_t>(begin) % page_bytes;
+    const std::uint64_t skipped = into_page == 0 ? 0 : page_bytes - into_page;
     // Not every system knows them, and nothing depends on it.
-    ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+    ::madvise(static_cast<char*>(begin) + skipped, (bytes - skipped) / page_bytes * page_bytes,
+              MADV_HUGEPAGE);
 }
 
 } // namespace ipscore

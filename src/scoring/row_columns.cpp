@@ -73,8 +73,8 @@ void finish_portable(const UnfinishedRows& of, const TagRules& rules, ScoreBatch
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx2,bmi,bmi2,lzcnt,popcnt")]] void
-finish_avx2(const UnfinishedRows& of, const TagRules& rules, ScoreBatch& batch) noexcept {
+[[gnu::target("avx2,bmi,bmi2,popcnt")]] void finish_avx2(const UnfinishedRows& of, const TagRules& rules,
+                                                         ScoreBatch& batch) noexcept {
     finish(of, rules, batch);
 }
 #endif
@@ -82,7 +82,7 @@ finish_avx2(const UnfinishedRows& of, const TagRules& rules, ScoreBatch& batch) 
 Finish best_finish() noexcept {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-        __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("popcnt"))
+        __builtin_cpu_supports("popcnt"))
         return finish_avx2;
 #endif
     return finish_portable;

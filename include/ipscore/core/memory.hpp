@@ -16,9 +16,9 @@ namespace ipscore {
 /// Asks the system for large pages for memory that is not in use yet and will be at random places, such as a
 /// hash table: of small ones there is then a walk through the page tables for nearly every access. Does
 /// nothing for less than some tens of megabytes, where the rounding would matter.
-void use_large_pages(const void* begin, std::uint64_t bytes) noexcept;
+void use_large_pages(void* begin, std::uint64_t bytes) noexcept;
 template <class T>
-void use_large_pages(const std::vector<T>& reserved) noexcept {
+void use_large_pages(std::vector<T>& reserved) noexcept {
     use_large_pages(reserved.data(), reserved.capacity() * sizeof(T));
 }
 
