@@ -47,6 +47,7 @@ VERBS = {
         "--as-of YYYY-MM-DD": "(required)",
         "--lookback-days N": "(default: 90)",
         "--output DIR": "(required)",
+        "--previous DIR": "(default: from the store alone)",
         "--classification FILE": "(default: keep the rows of all keys)",
         "--restart": "(default: refuse)",
         "--require-days": "(default: warn)",
