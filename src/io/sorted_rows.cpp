@@ -128,6 +128,7 @@ RowSpan SortedRowsReader::next_rows(std::uint64_t at_most) {
         (source_ && rows.source.size() != rows.size())) {
         file_->damaged("the columns of rows are cut into different chunks");
     }
+    if (rows.empty()) return rows;
     rows.keys_ahead = key_.left_in_chunk();
     check_keys(rows);
     rows_left_ -= rows.size();
@@ -140,7 +141,7 @@ void SortedRowsReader::check_keys(const RowSpan& rows) {
     const std::uint64_t begin = end - rows.size();
     if (begin >= keys_checked_from_ && end <= keys_checked_to_) return;
     const std::span<const std::uint32_t> keys(rows.key.data(), rows.size() + rows.keys_ahead);
-    if (!keys.empty() && std::ranges::max(keys) >= keys_) file_->damaged("a key id is not in the dictionary");
+    if (std::ranges::max(keys) >= keys_) file_->damaged("a key id is not in the dictionary");
     keys_checked_from_ = begin;
     keys_checked_to_ = end + rows.keys_ahead;
 }

@@ -183,6 +183,30 @@ TEST_F(SortedRowsTest, rows_that_are_not_asked_for_are_passed_over) {
     }
 }
 
+TEST_F(SortedRowsTest, tells_how_many_keys_lie_behind) {
+    const Rows rows = random_rows(random, random_counts(random, 300, 400));
+    write_rows(rows);
+    std::vector<std::uint32_t> all;
+    for (const AddressRows& entry : rows) {
+        for (const auto& row : entry.rows) all.push_back(row.key);
+    }
+    const H5File file = H5File::open(path);
+    SortedRowsReader reader(file, keys);
+    std::size_t at = 0;
+    while (reader.next_address()) {
+        for (RowSpan span = reader.next_rows(100); !span.empty(); span = reader.next_rows(100)) {
+            at += span.size();
+            const std::size_t chunk_end =
+                (at + chunk_values_default - 1) / chunk_values_default * chunk_values_default;
+            ASSERT_EQ(span.keys_ahead, std::min(chunk_end, all.size()) - at);
+            const std::uint32_t* const behind = span.key.data() + span.size();
+            ASSERT_TRUE(
+                std::equal(behind, behind + span.keys_ahead, all.begin() + static_cast<std::ptrdiff_t>(at)));
+        }
+        EXPECT_EQ(reader.next_rows().keys_ahead, 0U);
+    }
+}
+
 TEST_F(SortedRowsTest, reading_begins_where_it_is_told_to) {
     const Rows rows = random_rows(random, random_counts(random, 300, 400));
     write_rows(rows);
@@ -194,6 +218,7 @@ TEST_F(SortedRowsTest, reading_begins_where_it_is_told_to) {
         const std::size_t at = random() % (rows.size() + 1);
         const Address address = at < rows.size() ? rows[at].address : highest_address;
         reader.seek({address, at, first_row[at]});
+        EXPECT_TRUE(reader.next_rows().empty()) << "there is no address yet";
         if (i % 2 == 0) { // back and forth without reading to the end
             EXPECT_EQ(reader.next_address(), at < rows.size());
             EXPECT_EQ(at < rows.size() ? reader.address() : address, address);
