@@ -20,12 +20,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::string_view manifest_format = "ipscore manifest";
 
-Json to_json(const RowsPerDay& days) {
-    Json json = Json::object();
-    for (const auto& [day, rows] : days) json[date_text(day)] = rows;
-    return json;
-}
-
 /// A reader of the version before would count what does not count, or lose what is known.
 bool needs_this_version(const Manifest& manifest) {
     return !manifest.forgotten.empty() || std::ranges::any_of(manifest.segments, [](const auto& segment) {
@@ -44,10 +38,10 @@ Json to_json(const Manifest& manifest) {
                    {"keys", segment.keys},
                    {"bytes", segment.bytes},
                    {"checksum", checksum_text(segment.checksum)},
-                   {"rows_per_day", to_json(segment.days)}};
+                   {"rows_per_day", io::to_json(segment.days)}};
         entry.update(to_json(segment.filter));
         for (const SegmentSource& source : segment.sources)
-            entry["sources"].push_back({{"id", source.id}, {"rows_per_day", to_json(source.days)}});
+            entry["sources"].push_back({{"id", source.id}, {"rows_per_day", io::to_json(source.days)}});
         segments.push_back(std::move(entry));
     }
     Json sources = Json::array();
@@ -77,12 +71,6 @@ struct BadManifest : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
 
-Day day_of(const std::string& text) {
-    const ParsedDay day = parse_date(text);
-    if (day.fault != DayFault::none) throw BadManifest(quoted_for_message(text) + " is not a day");
-    return day.day;
-}
-
 std::uint64_t checksum_of(const std::string& text) {
     std::uint64_t checksum = 0;
     const char* const text_end = text.data() + text.size();
@@ -90,12 +78,6 @@ std::uint64_t checksum_of(const std::string& text) {
     if (fault != std::errc() || end != text_end)
         throw BadManifest(quoted_for_message(text) + " is not a checksum");
     return checksum;
-}
-
-RowsPerDay rows_per_day_of(const Json& json) {
-    RowsPerDay days;
-    for (const auto& [day, rows] : json.items()) days[day_of(day)] = rows.get<std::uint64_t>();
-    return days;
 }
 
 /// Throws Json::exception and std::invalid_argument.

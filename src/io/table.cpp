@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cassert>
 #include <fmt/format.h>
+#include <stdexcept>
 
 namespace ipscore::io {
 
@@ -25,18 +26,6 @@ std::string values_hash(const TableIndex& index, std::uint64_t dictionary_checks
     update(static_cast<std::uint64_t>(index.last_day));
     for (const PartRecord& part : index.parts) update(part.checksum);
     return hash.digest128_text();
-}
-
-Json days_json(const RowsPerDay& days) {
-    Json json = Json::object();
-    for (const auto& [day, rows] : days) json[date_text(day)] = rows;
-    return json;
-}
-
-RowsPerDay days_of(const Json& json) {
-    RowsPerDay days;
-    for (const auto& [day, rows] : json.items()) days[parse_date(day).day] = rows.get<std::uint64_t>();
-    return days;
 }
 
 void verify_strings(const H5File& file, const std::string& name) {
@@ -85,13 +74,13 @@ void TableIndexWriter::finish(TableIndex& index) {
     Json description{{"first_day", date_text(index.first_day)},
                      {"last_day", date_text(index.last_day)},
                      {"content_hash", index.content_hash},
-                     {"rows_per_day", days_json(index.rows_per_day)},
+                     {"rows_per_day", to_json(index.rows_per_day)},
                      {"counts", index.counts},
                      {"store", index.store}};
     if (const auto& classification = index.classification) {
         description["classification"] = {{"content_hash", classification->content_hash},
                                          {"keys", classification->keys},
-                                         {"unclassified_per_day", days_json(classification->unclassified)}};
+                                         {"unclassified_per_day", to_json(classification->unclassified)}};
     }
     write_text(file_, format::description, description.dump(1, ' ', false, Json::error_handler_t::replace));
     write_part_list(file_, index.parts);
@@ -113,16 +102,18 @@ TableIndex read_table_index(const std::filesystem::path& table, bool with_dictio
         index.first_day = parse_date(description.at("first_day").get<std::string>()).day;
         index.last_day = parse_date(description.at("last_day").get<std::string>()).day;
         index.content_hash = description.at("content_hash");
-        index.rows_per_day = days_of(description.at("rows_per_day"));
+        index.rows_per_day = rows_per_day_of(description.at("rows_per_day"));
         index.counts = description.at("counts");
         index.store = description.at("store");
         if (const auto found = description.find("classification"); found != description.end()) {
             index.classification =
                 TableClassification{.content_hash = found->at("content_hash"),
                                     .keys = found->at("keys"),
-                                    .unclassified = days_of(found->at("unclassified_per_day"))};
+                                    .unclassified = rows_per_day_of(found->at("unclassified_per_day"))};
         }
     } catch (const Json::exception& error) {
+        file.damaged(error.what());
+    } catch (const std::invalid_argument& error) {
         file.damaged(error.what());
     }
     index.parts = read_part_list(file);

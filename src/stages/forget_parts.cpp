@@ -155,9 +155,7 @@ ForgottenParts forget_in_table(const fs::path& table, const NetworkSet& addresse
     // Also where an earlier call was killed between the parts and the index.
     if (same_parts(parts, index.parts)) return done;
     index.parts = std::move(parts);
-    index.rows_per_day.clear();
-    for (const auto& [day, rows] : counts.at("rows_per_day").items())
-        index.rows_per_day[parse_date(day).day] = rows.get<std::uint64_t>();
+    index.rows_per_day = io::rows_per_day_of(counts.at("rows_per_day"));
     counts.erase("rows_per_day");
     counts.erase("unclassified_per_day"); // the index keeps its own: whose rows those were is not known
     index.counts = std::move(counts);

@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <set>
+#include <stdexcept>
 
 namespace ipscore::stages {
 
@@ -227,11 +228,10 @@ std::optional<io::RowsPerDay> told_rows_per_day(const io::H5File& file) {
         try {
             const Json json = Json::parse(io::read_text(file, name));
             if (!json.contains("rows_per_day")) continue;
-            io::RowsPerDay days;
-            for (const auto& [day, rows] : json.at("rows_per_day").items())
-                days[parse_date(day).day] = rows.get<std::uint64_t>();
-            return days;
+            return io::rows_per_day_of(json.at("rows_per_day"));
         } catch (const Json::exception& error) {
+            file.damaged(error.what());
+        } catch (const std::invalid_argument& error) {
             file.damaged(error.what());
         }
     }

@@ -12,12 +12,6 @@ Json or_null(const std::optional<Value>& value) {
     return value ? Json(*value) : Json();
 }
 
-Json days_json(const io::RowsPerDay& days) {
-    Json json = Json::object();
-    for (const auto& [day, rows] : days) json[date_text(day)] = rows;
-    return json;
-}
-
 Json heavy_json(const std::vector<Heavy>& heavy) {
     Json list = Json::array();
     for (const Heavy& one : heavy)
@@ -176,7 +170,7 @@ Json inspect_json(const InspectReport& report) {
               {"dictionary_keys", or_null(report.keys)},
               {"hits", or_null(hits)},
               {"columns", columns_json(report.columns)},
-              {"rows_per_day", report.rows_per_day ? days_json(*report.rows_per_day) : Json()},
+              {"rows_per_day", report.rows_per_day ? io::to_json(*report.rows_per_day) : Json()},
               {"memory", memory_json(report)},
               {"heaviest", heaviest_json(report)}};
     if (report.store) json["store"] = store_json(*report.store);

@@ -1,11 +1,12 @@
 #include "next_day.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/io/format.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -66,6 +67,10 @@ struct StoreState {
     NetworkSet forgotten;
 };
 
+[[noreturn]] void damaged_index(const std::filesystem::path& table, const std::exception& error) {
+    throw InputError(fmt::format("{}: damaged: {}", (table / io::format::index_name).string(), error.what()));
+}
+
 StoreState state_of(const io::TableIndex& table, const std::filesystem::path& path) {
     const auto sources = table.store.find("sources");
     if (sources == table.store.end()) {
@@ -74,26 +79,24 @@ StoreState state_of(const io::TableIndex& table, const std::filesystem::path& pa
                         "prepare without --previous once",
                         path.string()));
     }
-    StoreState state;
-    for (const auto& [source, days] : sources->items()) {
-        for (const auto& [day, rows] : days.items())
-            state.sources[source][parse_date(day).day] = rows.get<std::uint64_t>();
+    try {
+        StoreState state;
+        for (const auto& [source, days] : sources->items()) state.sources[source] = io::rows_per_day_of(days);
+        // Read as the member of a filter, as that of the manifest is.
+        state.forgotten = io::row_filter_of(table.store).forgotten;
+        return state;
+    } catch (const Json::exception& error) {
+        damaged_index(path, error);
+    } catch (const std::invalid_argument& error) {
+        damaged_index(path, error);
     }
-    std::vector<Network> forgotten;
-    for (const Json& network : table.store.at("forgotten"))
-        forgotten.push_back(parse_network(network.get<std::string>()).network);
-    state.forgotten = NetworkSet(std::move(forgotten));
-    return state;
 }
 
 } // namespace
 
 Json store_state(const io::Manifest& manifest, const DaySet& days) {
     Json sources = Json::object();
-    for (const auto& [source, rows] : source_days(manifest, days)) {
-        Json& by_day = sources[source];
-        for (const auto& [day, count] : rows) by_day[date_text(day)] = count;
-    }
+    for (const auto& [source, rows] : source_days(manifest, days)) sources[source] = io::to_json(rows);
     Json forgotten = Json::array();
     for (const Network& network : manifest.forgotten.networks()) forgotten.push_back(to_string(network));
     return {{"sources", sources}, {"forgotten", forgotten}};

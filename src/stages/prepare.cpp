@@ -325,9 +325,7 @@ std::optional<io::PartRecord> make_part(const PrepareArgs& args, const Plan& pla
 
 /// Takes the days from the counts of the parts.
 io::RowsPerDay take_days(Json& counts, const char* name) {
-    io::RowsPerDay days;
-    for (const auto& [day, rows] : counts.at(name).items())
-        days[parse_date(day).day] = rows.get<std::uint64_t>();
+    io::RowsPerDay days = io::rows_per_day_of(counts.at(name));
     counts.erase(name);
     return days;
 }

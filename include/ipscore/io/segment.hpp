@@ -4,20 +4,18 @@
 #include "ipscore/core/day.hpp"
 #include "ipscore/io/format.hpp"
 #include "ipscore/io/row_filter.hpp"
+#include "ipscore/io/rows_per_day.hpp"
 #include "ipscore/io/sorted_rows.hpp"
 #include "ipscore/io/strings.hpp"
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ipscore::io {
-
-using RowsPerDay = std::map<Day, std::uint64_t>;
 
 /// Rows of one source in a segment that has rows of several.
 struct SegmentSource {
