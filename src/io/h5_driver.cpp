@@ -1,5 +1,7 @@
 #include "h5_driver.hpp"
 
+#include "whole_transfer.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
@@ -32,31 +34,6 @@ OpenFile& file_of(H5FD_t* file) { return *reinterpret_cast<OpenFile*>(file); }
 const OpenFile& file_of(const H5FD_t* file) { return *reinterpret_cast<const OpenFile*>(file); }
 
 thread_local DeferredTransfer* announced = nullptr;
-
-int write_all(int fd, std::span<const std::byte> bytes, std::uint64_t at_byte) noexcept {
-    while (!bytes.empty()) {
-        const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at_byte));
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return errno;
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-        at_byte += static_cast<std::uint64_t>(written);
-    }
-    return 0;
-}
-
-/// `read`: how many bytes there were before the end of the file.
-int read_all(int fd, std::span<std::byte> bytes, std::uint64_t at_byte, std::size_t& read) noexcept {
-    read = 0;
-    while (read < bytes.size()) {
-        const ssize_t got =
-            ::pread(fd, bytes.data() + read, bytes.size() - read, static_cast<off_t>(at_byte + read));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return errno;
-        if (got == 0) return 0;
-        read += static_cast<std::size_t>(got);
-    }
-    return 0;
-}
 
 /// On the library's error stack, in the words in which its own driver tells what the system said.
 herr_t push_error(hid_t minor, const char* what, int error) {
@@ -129,10 +106,9 @@ struct DriverCalls {
             announced->at_byte_ = at_byte;
             return 0;
         }
-        std::size_t got = 0;
-        if (const int error = read_all(from.fd, bytes, at_byte, got))
-            return push_error(H5E_READERROR, "read failed", error);
-        std::ranges::fill(bytes.subspan(got), std::byte{}); // as the library expects behind the end
+        const ReadBytes read = read_at(from.fd, bytes, at_byte);
+        if (read.error != 0) return push_error(H5E_READERROR, "read failed", read.error);
+        std::ranges::fill(bytes.subspan(read.bytes), std::byte{}); // as the library expects behind the end
         return 0;
     }
     static herr_t write(H5FD_t* file, H5FD_mem_t type, hid_t, haddr_t at_byte, size_t size,
@@ -142,7 +118,7 @@ struct DriverCalls {
         if (type == H5FD_MEM_DRAW && announced != nullptr && is_same(announced->from_, bytes)) {
             announced->file_ = to.fd;
             announced->at_byte_ = at_byte;
-        } else if (const int error = write_all(to.fd, bytes, at_byte)) {
+        } else if (const int error = write_at(to.fd, bytes, at_byte)) {
             return push_error(H5E_WRITEERROR, "write failed", error);
         }
         to.file_end = std::max(to.file_end, at_byte + size);
@@ -206,10 +182,9 @@ void DeferredTransfer::announce() {
 
 int DeferredTransfer::move() const noexcept {
     if (file_ < 0) return 0;
-    if (!from_.empty()) return write_all(file_, from_, at_byte_);
-    std::size_t got = 0;
-    if (const int error = read_all(file_, to_, at_byte_, got)) return error;
-    return got == to_.size() ? 0 : EIO;
+    if (!from_.empty()) return write_at(file_, from_, at_byte_);
+    const ReadBytes read = read_at(file_, to_, at_byte_);
+    return read.error == 0 && read.bytes < to_.size() ? EIO : read.error;
 }
 
 } // namespace ipscore::io

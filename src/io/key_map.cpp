@@ -1,6 +1,7 @@
 #include "ipscore/io/key_map.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "whole_transfer.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -43,17 +44,9 @@ void KeyMapWriter::append(std::size_t dictionary, std::uint32_t id) {
 }
 
 void KeyMapWriter::write(Region& region) {
-    auto left = std::as_bytes(std::span(region.buffer));
-    auto at = static_cast<off_t>(region.at * sizeof(std::uint32_t));
-    while (!left.empty()) {
-        const ssize_t bytes = ::pwrite(fd_, left.data(), left.size(), at);
-        if (bytes >= 0) {
-            left = left.subspan(static_cast<std::size_t>(bytes));
-            at += bytes;
-        } else if (errno != EINTR) {
-            throw EnvironmentError(system_message("cannot write", path_));
-        }
-    }
+    const auto bytes = std::as_bytes(std::span(region.buffer));
+    if (const int error = write_at(fd_, bytes, region.at * sizeof(std::uint32_t)))
+        throw EnvironmentError(system_message("cannot write", path_, error));
     region.at += region.buffer.size();
     region.buffer.clear();
 }

@@ -1,6 +1,7 @@
 #include "ipscore/io/spill_file.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "whole_transfer.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -76,16 +77,10 @@ void SpillReader::refill() {
     assert(at_ < end_);
     buffer_.resize(std::min<std::uint64_t>(buffer_bytes, end_ - at_));
     next_ = 0;
-    for (std::size_t filled = 0; filled < buffer_.size();) {
-        const ssize_t bytes = ::pread(file_->fd_, buffer_.data() + filled, buffer_.size() - filled,
-                                      static_cast<off_t>(at_ + filled));
-        if (bytes > 0) {
-            filled += static_cast<std::size_t>(bytes);
-        } else if (bytes == 0 || errno != EINTR) {
-            throw EnvironmentError(system_message("cannot read a temporary file in", file_->directory_,
-                                                  bytes == 0 ? EIO : errno));
-        }
-    }
+    const ReadBytes read = read_at(file_->fd_, buffer_, at_);
+    if (read.error != 0 || read.bytes < buffer_.size())
+        throw EnvironmentError(system_message("cannot read a temporary file in", file_->directory_,
+                                              read.error != 0 ? read.error : EIO));
     at_ += buffer_.size();
 }
 
