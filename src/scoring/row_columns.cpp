@@ -1,5 +1,7 @@
 #include "row_columns.hpp"
 
+#include "ipscore/scoring/formula.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -34,15 +36,9 @@ using Column = T* __restrict__;
     const Column<const double> base_days = of.base_days.data();
     const Column<float> score = batch.score.data() + at;
     const Column<float> surge = batch.surge.data() + at;
-    for (std::size_t i = 0; i < rows; ++i) {
-        const double r = to_double(raw[i]);
-        score[i] = static_cast<float>((100.0 * r) / (r + saturation_raw[i]));
-    }
-    for (std::size_t i = 0; i < rows; ++i) {
-        // +inf without base, for then there is some recent.
-        surge[i] =
-            static_cast<float>((to_double(recent[i]) / recent_days) / (to_double(base[i]) / base_days[i]));
-    }
+    for (std::size_t i = 0; i < rows; ++i) score[i] = score_of_f64(to_double(raw[i]), saturation_raw[i]);
+    for (std::size_t i = 0; i < rows; ++i)
+        surge[i] = surge_of_f64(to_double(recent[i]), to_double(base[i]), recent_days, base_days[i]);
     const Day as_of = rules.as_of;
     const Column<const AgeSet> ages = of.days.data();
     const Column<std::uint8_t> days = batch.days.data() + at;

@@ -9,18 +9,29 @@
 
 namespace ipscore::scoring {
 
-/// (100 r) / (r + k) with r = raw; `saturation_raw` is k, in units of raw.
-[[nodiscard]] inline float score_of(std::uint64_t raw, double saturation_raw) noexcept {
-    const auto r = static_cast<double>(raw);
+// Of sums that are f64 already; inlined by force, into loops that become vector instructions.
+
+/// (100 r) / (r + k); `saturation_raw` is k, in units of raw.
+[[nodiscard, gnu::always_inline]] inline float score_of_f64(double r, double saturation_raw) noexcept {
     return static_cast<float>((100.0 * r) / (r + saturation_raw));
 }
 
-/// (recent / R) / (base / (L - R)); +inf without base, 0 without recent.
+/// (recent / R) / (base / (L - R)); where there is any evidence, +inf without base, and 0 without recent.
+[[nodiscard, gnu::always_inline]] inline float surge_of_f64(double recent, double base, double recent_days,
+                                                            double base_days) noexcept {
+    return static_cast<float>((recent / recent_days) / (base / base_days));
+}
+
+/// The score of `raw`.
+[[nodiscard]] inline float score_of(std::uint64_t raw, double saturation_raw) noexcept {
+    return score_of_f64(static_cast<double>(raw), saturation_raw);
+}
+
+/// The surge of these sums; +inf without base, 0 without recent.
 [[nodiscard]] inline float surge_of(std::uint64_t recent, std::uint64_t base, double recent_days,
                                     double base_days) noexcept {
     if (base == 0) return std::numeric_limits<float>::infinity();
-    return static_cast<float>((static_cast<double>(recent) / recent_days) /
-                              (static_cast<double>(base) / base_days));
+    return surge_of_f64(static_cast<double>(recent), static_cast<double>(base), recent_days, base_days);
 }
 
 /// floor(raw * confidence / 10^6). The 128-bit division is slow, so it is kept for where it is needed.
