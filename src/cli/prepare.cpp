@@ -18,8 +18,7 @@ Arguments describe(stages::PrepareArgs& args) {
         .required("output", "DIR", "directory for the table; made when missing", path_into(args.output))
         .optional("previous", "DIR", "from the store alone",
                   "a table made from this store, such as yesterday's: its rows are read once, and of the "
-                  "store only "
-                  "what it has not. The same observations as without, several times faster",
+                  "store only what it has not. The same observations as without, several times faster",
                   path_into(args.previous))
         .optional("classification", "FILE", "keep the rows of all keys",
                   "CSV with the columns key,tag,weight: keep only the rows whose key it names. The table and "

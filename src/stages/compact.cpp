@@ -128,7 +128,7 @@ bool compact_group(const io::Store& store, const io::Manifest& manifest, const G
     const std::vector<std::string> sources = sources_of(manifest, group);
     std::vector<MergeFile> files;
     for (const io::SegmentInfo& segment : group) {
-        files.push_back({store.segment_path(segment.id), segment.id, segment.rows, segment.filter, {}});
+        files.push_back(merge_file_of(store, segment));
         if (sources.size() == 1) continue;
         for (const std::string& id : manifest.sources_of(segment))
             files.back().sources.push_back(number_in(sources, id));

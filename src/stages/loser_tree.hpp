@@ -55,7 +55,6 @@ public:
         }
         winner_ = playing;
     }
-    void end() noexcept { replace(last_); }
 
 private:
     struct Node {

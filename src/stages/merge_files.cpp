@@ -37,6 +37,14 @@ std::vector<bool> used_keys(const std::vector<MergeInput>& inputs, std::uint64_t
 
 } // namespace
 
+MergeFile merge_file_of(const io::Store& store, const io::SegmentInfo& segment) {
+    return {.path = store.segment_path(segment.id),
+            .id = segment.id,
+            .rows = segment.rows,
+            .filter = segment.filter,
+            .sources = {}};
+}
+
 std::optional<io::SegmentInfo> merge_files(const std::vector<MergeFile>& inputs,
                                            const std::filesystem::path& path,
                                            const std::filesystem::path& scratch, const StopFlag& halt) {

@@ -3,6 +3,7 @@
 
 #include "ipscore/core/day.hpp"
 #include "ipscore/core/stop.hpp"
+#include "ipscore/io/manifest.hpp"
 #include "ipscore/io/segment.hpp"
 
 #include <cstdint>
@@ -21,6 +22,9 @@ struct MergeFile {
     io::RowFilter filter = {};
     std::vector<std::uint32_t> sources = {}; ///< as of MergeInput
 };
+
+/// The rows of a segment that count.
+[[nodiscard]] MergeFile merge_file_of(const io::Store& store, const io::SegmentInfo& segment);
 
 /// Writes all rows of `inputs` that count to `path`, and of their keys those that these rows have. Rows have
 /// sources where all inputs have any.

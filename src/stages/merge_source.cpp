@@ -18,12 +18,10 @@ std::unique_ptr<OpenTable> open_table(const std::filesystem::path& path) {
 }
 
 MergeSource::MergeSource(const MergeInput& input)
-    : segment_(input.segment),
-      table_(input.table),
-      keys_(input.table_key.size()),
-      filter_(input.filter),
-      with_sources_(!input.sources.empty() && input.segment != nullptr && input.segment->has_sources()) {
-    if (segment_ != nullptr) reader_.emplace(segment_->reader(keys_, filter_, with_sources_));
+    : segment_(input.segment), table_(input.table), keys_(input.table_key.size()), filter_(input.filter) {
+    if (segment_ == nullptr) return;
+    const bool with_sources = !input.sources.empty() && segment_->has_sources();
+    reader_.emplace(segment_->reader(keys_, filter_, with_sources));
 }
 
 bool MergeSource::seek(Address first) {

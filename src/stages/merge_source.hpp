@@ -64,7 +64,6 @@ private:
     const OpenTable* table_;
     std::uint64_t keys_;
     io::RowFilter filter_;
-    bool with_sources_;
     std::size_t part_ = 0;           ///< of the table, that is open
     std::optional<io::H5File> file_; ///< of that part
     std::optional<io::FilteredRowsReader> reader_;

@@ -48,13 +48,11 @@ bool has_any(const io::RowsPerDay& rows, const DaySet& days) {
                                [&](const auto& day) { return day.second > 0 && days.contains(day.first); });
 }
 
-/// The segment without the sources of these numbers.
+/// The segment without the sources of these numbers, where it has a column to tell them by.
 MergeFile without(const io::Store& store, const io::SegmentInfo& segment,
                   const std::vector<std::uint32_t>& numbers) {
-    MergeFile file{.path = store.segment_path(segment.id),
-                   .id = segment.id,
-                   .rows = segment.rows,
-                   .filter = segment.filter};
+    MergeFile file = merge_file_of(store, segment);
+    if (segment.sources.empty()) return file;
     auto& removed = file.filter.removed_sources;
     removed.insert(removed.end(), numbers.begin(), numbers.end());
     std::ranges::sort(removed);
@@ -102,17 +100,14 @@ Json store_state(const io::Manifest& manifest, const DaySet& days) {
     return {{"sources", sources}, {"forgotten", forgotten}};
 }
 
-NextDay plan_next_day(const io::TableIndex& previous, const std::filesystem::path& previous_path,
-                      const io::Store& store, const io::Manifest& manifest, const DaySet& days) {
+TableSources plan_next_day(const io::TableIndex& previous, const std::filesystem::path& previous_path,
+                           const io::Store& store, const io::Manifest& manifest, const DaySet& days) {
     const StoreState before = state_of(previous, previous_path);
     const SourceDays now = source_days(manifest, days);
     const bool forgot_since = !(before.forgotten == manifest.forgotten);
-    NextDay next;
+    TableSources next;
     next.forgotten = manifest.forgotten;
-    next.carried = DaySet(previous.first_day, previous.last_day);
-    for (Day day = std::max(previous.first_day, first_valid_day); day <= previous.last_day; ++day) {
-        if (!days.contains(day)) next.carried.erase(day);
-    }
+    next.carried = DaySet(previous.first_day, previous.last_day) & days;
     for (const auto& [source, rows] : before.sources) {
         const auto found = now.find(source);
         for (const auto& [day, count] : rows) {
@@ -127,10 +122,7 @@ NextDay plan_next_day(const io::TableIndex& previous, const std::filesystem::pat
             if (left != count && !(forgot_since && left > 0 && left < count)) next.carried.erase(day);
         }
     }
-    next.again = days;
-    for (Day day = std::max(previous.first_day, first_valid_day); day <= previous.last_day; ++day) {
-        if (next.carried.contains(day)) next.again.erase(day);
-    }
+    next.again = days.without(next.carried);
     for (const io::SegmentInfo& segment : manifest.segments) {
         std::vector<std::uint32_t> old_numbers;
         std::vector<std::uint32_t> new_numbers;
@@ -144,13 +136,8 @@ NextDay plan_next_day(const io::TableIndex& previous, const std::filesystem::pat
                 adds = adds || (!is_old && has_any(rows, days));
                 repeats = repeats || (is_old && has_any(rows, next.again));
             });
-        const bool has_one = segment.sources.empty(); // and so no column to tell them apart by
-        if (adds)
-            next.added.push_back(
-                without(store, segment, has_one ? std::vector<std::uint32_t>{} : old_numbers));
-        if (repeats)
-            next.repeated.push_back(
-                without(store, segment, has_one ? std::vector<std::uint32_t>{} : new_numbers));
+        if (adds) next.files.push_back(without(store, segment, old_numbers));
+        if (repeats) next.repeated.push_back(without(store, segment, new_numbers));
     }
     return next;
 }

@@ -16,22 +16,22 @@ namespace ipscore::stages {
 /// on each of the days, and the addresses that were forgotten. Members `sources` and `forgotten`.
 [[nodiscard]] nlohmann::ordered_json store_state(const io::Manifest& manifest, const DaySet& days);
 
-/// How a table comes out of one made before.
-struct NextDay {
-    DaySet carried;       ///< days whose rows the previous table has; new sources may add to them
-    NetworkSet forgotten; ///< addresses of the previous table that count no more
-    /// Segments with rows of sources that the previous table had not: of all days.
-    std::vector<MergeFile> added;
-    /// Segments with rows of sources that it had: of `again`, the days that are not carried.
-    std::vector<MergeFile> repeated;
-    DaySet again;
+/// What a table is merged from.
+struct TableSources {
+    std::vector<MergeFile> files; ///< of which all of the table's days count
+    // Where it comes out of a table made before:
+    DaySet carried;                  ///< days whose rows that table has; `files` may add to them
+    NetworkSet forgotten;            ///< its addresses that count no more
+    DaySet again;                    ///< the other days,
+    std::vector<MergeFile> repeated; ///< and the files of which only those count
 };
 
-/// For a table of `days`. A day is carried where the previous table has it and every source that it had rows
-/// of on that day has them still, but for those of addresses that were forgotten since. Throws InputError
-/// where the previous table does not know its store.
-[[nodiscard]] NextDay plan_next_day(const io::TableIndex& previous,
-                                    const std::filesystem::path& previous_path, const io::Store& store,
-                                    const io::Manifest& manifest, const DaySet& days);
+/// For a table of `days`. `files` are segments with rows of sources that the previous table had not,
+/// `repeated` those with rows of sources that it had. A day is carried where the previous table has it and
+/// every source that it had rows of on that day has them still, but for those of addresses that were
+/// forgotten since. Throws InputError where the previous table does not know its store.
+[[nodiscard]] TableSources plan_next_day(const io::TableIndex& previous,
+                                         const std::filesystem::path& previous_path, const io::Store& store,
+                                         const io::Manifest& manifest, const DaySet& days);
 
 } // namespace ipscore::stages

@@ -65,23 +65,29 @@ std::vector<Address> PartCut::first_addresses_along(
     const std::uint64_t share = std::max<std::uint64_t>(1, (table_rows + total_rows_) / parts);
     std::vector<Address> first{lowest_address};
     std::uint64_t rows = 0; // of the part that is growing
+    const auto begin_part = [&](Address address) {
+        if (address <= first.back() || first.size() >= io::format::parts_max) return;
+        first.push_back(address);
+        rows = 0;
+    };
+    const std::uint64_t rows_max = share + share / 2;
     auto weight = weights_.begin();
     for (std::size_t part = 0; part < table.size(); ++part) {
         if (table[part].rows == 0) continue;
         std::uint64_t here = table[part].rows;
         for (; weight != weights_.end() && weight->address <= table[part].last_address; ++weight)
             here += weight->rows;
-        if (rows > 0 && rows + here > share + share / 2 && table[part].first_address > first.back()) {
-            first.push_back(table[part].first_address);
-            rows = 0;
-        }
+        if (rows > 0 && rows + here > rows_max) begin_part(table[part].first_address);
         rows += here;
         const std::uint64_t pieces = (here + share / 2) / share;
-        if (pieces < 2 || first.size() >= io::format::parts_max) continue;
-        for (const Address address : cut_inside(part, pieces)) {
-            if (address > first.back() && first.size() < io::format::parts_max) first.push_back(address);
-        }
+        if (pieces < 2) continue;
+        for (const Address address : cut_inside(part, pieces)) begin_part(address);
         rows = here / pieces;
+    }
+    // What lies behind the last of the table's addresses.
+    for (; weight != weights_.end(); ++weight) {
+        if (rows + weight->rows > rows_max) begin_part(weight->address);
+        rows += weight->rows;
     }
     return first;
 }

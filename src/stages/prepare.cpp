@@ -34,11 +34,7 @@ using Json = nlohmann::ordered_json;
 
 /// The store's state that is prepared, and what becomes of it; rank 0 makes it, all ranks have it.
 struct Plan {
-    std::vector<MergeFile> files;    ///< the segments at first
-    std::vector<MergeFile> repeated; ///< with a previous table: those of which only the days `again` count
-    std::vector<Day> again;
-    std::vector<Day> carried;             ///< days of the previous table that count
-    NetworkSet forgotten;                 ///< its addresses that do not
+    TableSources sources;                 ///< its files are the segments at first
     std::vector<Address> first_addresses; ///< by part
     std::string job_hash;
     std::uint64_t fan_in = 2;
@@ -139,8 +135,9 @@ std::vector<Address> cut_segments(const std::vector<MergeFile>& files, std::uint
 /// The same where there is a previous table, along its parts.
 std::vector<Address> cut_along(const OpenTable& previous, const Plan& plan, std::uint64_t parts,
                                const StopFlag& stop) {
-    PartCut cut(plan.files.size() + plan.repeated.size());
-    for (const auto* files : {&plan.files, &plan.repeated}) {
+    const TableSources& sources = plan.sources;
+    PartCut cut(sources.files.size() + sources.repeated.size());
+    for (const auto* files : {&sources.files, &sources.repeated}) {
         for (const MergeFile& file : *files) {
             if (stop.requested()) throw Interrupted("stopped on request");
             cut.add(io::Segment(file.path, cut.points_per_segment()));
@@ -164,6 +161,11 @@ std::vector<Address> cut_along(const OpenTable& previous, const Plan& plan, std:
 
 /// A table that may be started from. Throws InputError.
 std::unique_ptr<OpenTable> open_previous(const PrepareArgs& args, const ClassifiedKeys* classified) {
+    std::error_code none; // there need not be an output yet
+    if (std::filesystem::equivalent(args.previous, args.output, none)) {
+        throw InputError(fmt::format(
+            "{}: is the table that --previous names; give --output another directory", args.output.string()));
+    }
     auto previous = open_table(args.previous);
     const auto& before = previous->index.classification;
     const std::string hash = classified != nullptr ? classified->file().content_hash : "";
@@ -198,41 +200,25 @@ std::vector<MergeFile> files_of_text(const std::string& text) {
 struct OpenInputs {
     OpenSegments segments; ///< or runs of them
     std::unique_ptr<io::KeyMap> map;
-    DaySet carried;
-    DaySet again;
     std::vector<MergeInput> inputs;
 };
 
-DaySet set_of(const std::vector<Day>& days) {
-    DaySet set;
-    for (const Day day : days) set.insert(day);
-    return set;
-}
-
-std::vector<Day> list_of(const DaySet& set) {
-    std::vector<Day> days;
-    for (Day day = first_valid_day; day <= last_valid_day; ++day) {
-        if (set.contains(day)) days.push_back(day);
-    }
-    return days;
-}
-
 /// All ranks must call. Rank 0 writes the table's keys into its index; `classified` as of
-/// write_table_keys(), and on rank 0 only. `previous` may be nullptr, and must outlive what is returned.
-std::unique_ptr<OpenInputs> open_inputs(mpi::World& world, const PrepareArgs& args, const Plan& plan,
-                                        const OpenTable* previous, const io::TemporaryFile& map_file,
-                                        ClassifiedKeys* classified, io::TableIndexWriter* index,
-                                        StopFlag& stop) {
-    auto open = std::make_unique<OpenInputs>();
-    std::vector<MergeFile> files = plan.files;
-    files.insert(files.end(), plan.repeated.begin(), plan.repeated.end());
+/// write_table_keys(), and on rank 0 only. `previous` may be nullptr; that and `sources` must outlive what is
+/// returned.
+OpenInputs open_inputs(mpi::World& world, const PrepareArgs& args, const TableSources& sources,
+                       const OpenTable* previous, const io::TemporaryFile& map_file,
+                       ClassifiedKeys* classified, io::TableIndexWriter* index, StopFlag& stop) {
+    OpenInputs open;
+    std::vector<MergeFile> files = sources.files;
+    files.insert(files.end(), sources.repeated.begin(), sources.repeated.end());
     std::vector<std::filesystem::path> paths;
     paths.reserve(files.size());
     for (const MergeFile& file : files) paths.push_back(file.path);
     Dictionaries dictionaries;
     const auto open_all = [&] {
-        open->segments = open_segments(paths);
-        dictionaries = dictionaries_of(open->segments);
+        open.segments = open_segments(paths);
+        dictionaries = dictionaries_of(open.segments);
         if (previous != nullptr) dictionaries.push_back(previous->dictionary());
     };
     world.root_decides(stop, [&] {
@@ -242,22 +228,20 @@ std::unique_ptr<OpenInputs> open_inputs(mpi::World& world, const PrepareArgs& ar
     std::string map_path = map_file.path().string();
     world.broadcast_text(map_path);
     if (!world.is_root()) open_all();
-    open->map = std::make_unique<io::KeyMap>(map_path, key_counts(dictionaries));
-    open->carried = set_of(plan.carried);
-    open->again = set_of(plan.again);
+    open.map = std::make_unique<io::KeyMap>(map_path, key_counts(dictionaries));
     for (std::size_t s = 0; s < paths.size(); ++s)
-        open->inputs.push_back({.segment = open->segments[s].get(),
-                                .table_key = open->map->of(s),
-                                .filter = files[s].filter,
-                                .sources = {},
-                                .leaves_out = !args.classification.empty(),
-                                .only_days = s < plan.files.size() ? nullptr : &open->again});
+        open.inputs.push_back({.segment = open.segments[s].get(),
+                               .table_key = open.map->of(s),
+                               .filter = files[s].filter,
+                               .sources = {},
+                               .leaves_out = !args.classification.empty(),
+                               .only_days = s < sources.files.size() ? nullptr : &sources.again});
     if (previous != nullptr) {
-        open->inputs.push_back(
-            {.table_key = open->map->of(paths.size()),
-             .filter = {.keep_from = 0, .removed_sources = {}, .forgotten = plan.forgotten},
+        open.inputs.push_back(
+            {.table_key = open.map->of(paths.size()),
+             .filter = {.keep_from = 0, .removed_sources = {}, .forgotten = sources.forgotten},
              .table = previous,
-             .only_days = &open->carried});
+             .only_days = &sources.carried});
     }
     world.barrier(); // all have mapped it
     return open;
@@ -265,16 +249,14 @@ std::unique_ptr<OpenInputs> open_inputs(mpi::World& world, const PrepareArgs& ar
 
 /// Merges files until one merge can read all that is left. All ranks must call. Returns how many merges there
 /// were.
-std::uint64_t merge_to_fit(mpi::World& world, Plan& plan, bool has_previous,
-                           const std::filesystem::path& runs, int threads, const StopFlag& stop,
-                           RunMonitor& monitor) {
-    MergeLevels levels{.directory = runs, .fan_in = plan.fan_in, .threads = threads};
-    if (!has_previous) return merge_levels(world, plan.files, levels, stop, monitor);
+std::uint64_t merge_to_fit(mpi::World& world, TableSources& sources, bool has_previous, MergeLevels levels,
+                           const StopFlag& stop, RunMonitor& monitor) {
+    if (!has_previous) return merge_levels(world, sources.files, levels, stop, monitor);
     // Of the two kinds of files different days count, so each is merged by itself; one place is the table's.
-    if (plan.files.size() + plan.repeated.size() < plan.fan_in) return 0;
-    levels.fan_in = std::max<std::uint64_t>(2, (plan.fan_in - 1) / 2);
-    return merge_levels(world, plan.files, levels, stop, monitor) +
-           merge_levels(world, plan.repeated, levels, stop, monitor);
+    if (sources.files.size() + sources.repeated.size() < levels.fan_in) return 0;
+    levels.fan_in = std::max<std::uint64_t>(2, (levels.fan_in - 1) / 2);
+    return merge_levels(world, sources.files, levels, stop, monitor) +
+           merge_levels(world, sources.repeated, levels, stop, monitor);
 }
 
 /// The days of the table that have rows.
@@ -342,10 +324,10 @@ io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
         index.classification = {.content_hash = classified->file().content_hash,
                                 .keys = classified->size(),
                                 .unclassified = take_days(index.counts, "unclassified_per_day")};
-        for (const Day day : plan.carried) {
-            const auto& before = previous->index.classification->unclassified;
-            if (const auto found = before.find(day); found != before.end())
-                index.classification->unclassified[day] += found->second;
+    }
+    if (classified != nullptr && previous != nullptr) {
+        for (const auto& [day, rows] : previous->index.classification->unclassified) {
+            if (plan.sources.carried.contains(day)) index.classification->unclassified[day] += rows;
         }
     }
     Json segments = Json::array();
@@ -466,19 +448,17 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         const std::vector<io::SegmentInfo> segments = segments_of_days(args, manifest);
         if (!args.previous.empty()) {
             previous = open_previous(args, classified.get());
-            NextDay next =
+            plan.sources =
                 plan_next_day(previous->index, args.previous, store, manifest, DaySet(first_day, args.as_of));
-            plan.files = std::move(next.added);
-            plan.repeated = std::move(next.repeated);
-            plan.again = list_of(next.again);
-            plan.carried = list_of(next.carried);
-            plan.forgotten = std::move(next.forgotten);
-        } else {
-            for (const io::SegmentInfo& segment : segments)
-                plan.files.push_back(
-                    {store.segment_path(segment.id), segment.id, segment.rows, segment.filter, {}});
+            if (plan.sources.carried.empty()) previous.reset();
         }
-        const std::uint64_t inputs = plan.files.size() + plan.repeated.size() + (previous ? 1 : 0);
+        if (!previous) {
+            plan.sources = {};
+            for (const io::SegmentInfo& segment : segments)
+                plan.sources.files.push_back(merge_file_of(store, segment));
+        }
+        const std::uint64_t inputs =
+            plan.sources.files.size() + plan.sources.repeated.size() + (previous ? 1 : 0);
         const MergeWidth width = plan_merge_width(budget, inputs, threads_wanted);
         threads = width.threads;
         plan.fan_in = args.fan_in_max > 0 ? std::min(args.fan_in_max, width.fan_in) : width.fan_in;
@@ -491,8 +471,8 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
         const std::uint64_t parts = parts_for(rows, args.part_rows);
-        plan.first_addresses =
-            previous ? cut_along(*previous, plan, parts, stop) : cut_segments(plan.files, parts, stop);
+        plan.first_addresses = previous ? cut_along(*previous, plan, parts, stop)
+                                        : cut_segments(plan.sources.files, parts, stop);
         // Parts that were cut elsewhere, by another version, are not parts of this run.
         StreamHash cut;
         cut.update(job.hash());
@@ -502,26 +482,27 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
 
     monitor.begin_phase("broadcast");
     monitor.watch(world, args.output);
-    std::string files = to_text(plan.files);
-    std::string repeated = to_text(plan.repeated);
-    std::string forgotten =
-        io::to_json(io::RowFilter{.keep_from = 0, .removed_sources = {}, .forgotten = plan.forgotten}).dump();
+    std::string files = to_text(plan.sources.files);
+    std::string repeated = to_text(plan.sources.repeated);
+    std::vector<Network> forgotten = plan.sources.forgotten.networks();
+    std::vector<DaySet> days{plan.sources.carried, plan.sources.again};
     auto known_state = static_cast<std::uint64_t>(state);
     world.broadcast_text(files);
     world.broadcast_text(repeated);
-    world.broadcast_text(forgotten);
-    world.broadcast_values(plan.again);
-    world.broadcast_values(plan.carried);
+    world.broadcast_values(forgotten);
+    world.broadcast_values(days);
     world.broadcast_text(plan.job_hash);
     world.broadcast(plan.fan_in);
     world.broadcast(known_state);
     world.broadcast_values(plan.first_addresses);
     state = static_cast<io::OutputDirectory::State>(known_state);
     if (!world.is_root()) {
-        plan.files = files_of_text(files);
-        plan.repeated = files_of_text(repeated);
-        plan.forgotten = io::row_filter_of(Json::parse(forgotten)).forgotten;
-        if (!args.previous.empty()) previous = open_table(args.previous);
+        plan.sources = {.files = files_of_text(files),
+                        .carried = days.at(0),
+                        .forgotten = NetworkSet(std::move(forgotten)),
+                        .again = days.at(1),
+                        .repeated = files_of_text(repeated)};
+        if (!plan.sources.carried.empty()) previous = open_table(args.previous);
         threads = threads_for_merges(budget, plan.fan_in, threads_wanted);
     }
 
@@ -541,22 +522,23 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
     }
 
     const std::filesystem::path runs = args.output / io::format::runs_name;
-    const std::uint64_t merges = merge_to_fit(world, plan, previous != nullptr, runs, threads, stop, monitor);
+    const std::uint64_t merges =
+        merge_to_fit(world, plan.sources, previous != nullptr,
+                     {.directory = runs, .fan_in = plan.fan_in, .threads = threads}, stop, monitor);
     monitor.begin_phase("dictionary");
     const io::TemporaryFile map_file(args.output / "keys");
     io::TemporaryFile index_file(args.output / io::format::index_name);
     std::optional<io::TableIndexWriter> index_writer;
     if (world.is_root()) index_writer.emplace(index_file.path(), classified != nullptr);
-    const std::unique_ptr<OpenInputs> open =
-        open_inputs(world, args, plan, previous.get(), map_file, classified.get(),
-                    world.is_root() ? &*index_writer : nullptr, stop);
+    const OpenInputs open = open_inputs(world, args, plan.sources, previous.get(), map_file, classified.get(),
+                                        world.is_root() ? &*index_writer : nullptr, stop);
 
     const Day first_day = first_day_of(args);
     const std::uint64_t workers =
         static_cast<std::uint64_t>(threads) * static_cast<std::uint64_t>(world.size());
     const PartJobResult result = make_parts(
         world, job, shrinking_stretches(parts.missing(), workers), stop, monitor, parts, [&]() -> MakePart {
-            auto merge = std::make_shared<SegmentMerge>(open->inputs, first_day, args.as_of);
+            auto merge = std::make_shared<SegmentMerge>(open.inputs, first_day, args.as_of);
             return [&, merge](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
                               WorkCounters& counters) {
                 return make_part(args, plan, *merge, part, path, halt, counters);

@@ -8,6 +8,7 @@ import shutil
 import unittest
 
 from corrections_test import CorrectionTest
+from pipeline_lib import snapshot
 
 FIRST_DAY = datetime.date(2026, 9, 20)
 DAYS = 40
@@ -153,6 +154,10 @@ class NextDayTest(CorrectionTest):
         result = self.run_ipscore(*self.prepare_words("store", "none", "--as-of", day_text(20), "--previous", "nothing"))
         self.assert_fails(result, 2, "ipscore prepare: nothing: is no finished table (there is no nothing/index.h5); run ipscore prepare")
         self.assertFalse((self.dir / "none").exists())
+        before = snapshot(self.dir / "new")
+        result = self.run_ipscore(*self.prepare_words("store", "new/", "--as-of", day_text(20), "--previous", "new", "--restart"))
+        self.assert_fails(result, 2, "ipscore prepare: new/: is the table that --previous names; give --output another directory")
+        self.assert_unchanged(self.dir / "new", before)
 
 
 if __name__ == "__main__":

@@ -60,13 +60,13 @@ TEST(LoserTree, merges_any_number_of_sources) {
 TEST(LoserTree, begins_anew) {
     LoserTree<std::uint64_t> tree(3, last);
     tree.begin({5, 7, 6});
-    tree.end();
+    tree.replace(last);
     EXPECT_EQ(tree.key(), 6U);
     tree.begin({9, last, 8});
     EXPECT_EQ(tree.source(), 2U);
-    tree.end();
+    tree.replace(last);
     EXPECT_EQ(tree.source(), 0U);
-    tree.end();
+    tree.replace(last);
     EXPECT_TRUE(tree.at_end());
 }
 

@@ -23,11 +23,17 @@ public:
     /// `day`: 0 to 65535.
     [[nodiscard]] bool contains(Day day) const noexcept { return days_[static_cast<std::size_t>(day)]; }
     [[nodiscard]] bool empty() const noexcept { return days_.none(); }
-    [[nodiscard]] std::size_t size() const noexcept { return days_.count(); }
-    friend bool operator==(const DaySet&, const DaySet&) = default;
+    [[nodiscard]] DaySet without(const DaySet& others) const noexcept {
+        return DaySet(days_ & ~others.days_);
+    }
+    [[nodiscard]] friend DaySet operator&(const DaySet& a, const DaySet& b) noexcept {
+        return DaySet(a.days_ & b.days_);
+    }
 
 private:
-    std::bitset<1U << 16U> days_;
+    using Days = std::bitset<1U << 16U>;
+    explicit DaySet(const Days& days) : days_(days) {}
+    Days days_;
 };
 
 } // namespace ipscore
