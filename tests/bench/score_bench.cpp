@@ -64,33 +64,34 @@ struct Bench {
         for (const std::uint64_t part : inputs.part_rows) rows += part;
     }
 
-    [[nodiscard]] Part decode(std::uint64_t part) const {
+    /// Reads a part: `see_address(reader)`, then `see_rows(rows)` any number of times, for each address.
+    template <class SeeAddress, class SeeRows>
+    void walk(std::uint64_t part, SeeAddress see_address, SeeRows see_rows) const {
         const io::H5File file = io::H5File::open(table / io::format::part_name(part));
         io::SortedRowsReader reader(file, inputs.keys);
-        Part columns;
-        columns.key.reserve(reader.rows());
-        columns.day.reserve(reader.rows());
-        columns.hits.reserve(reader.rows());
         while (reader.next_address()) {
-            columns.address.push_back(reader.address());
-            columns.address_rows.push_back(static_cast<std::uint32_t>(reader.rows_left()));
-            for (auto row_span = reader.next_rows(); !row_span.empty(); row_span = reader.next_rows()) {
-                columns.key.insert(columns.key.end(), row_span.key.begin(), row_span.key.end());
-                columns.day.insert(columns.day.end(), row_span.day.begin(), row_span.day.end());
-                columns.hits.insert(columns.hits.end(), row_span.hits.begin(), row_span.hits.end());
-            }
+            see_address(reader);
+            for (auto span = reader.next_rows(); !span.empty(); span = reader.next_rows()) see_rows(span);
         }
-        return columns;
     }
 
-    /// Without keeping anything: what the program does.
-    void decode_only(std::uint64_t part) const {
-        const io::H5File file = io::H5File::open(table / io::format::part_name(part));
-        io::SortedRowsReader reader(file, inputs.keys);
-        while (reader.next_address()) {
-            for (auto row_span = reader.next_rows(); !row_span.empty(); row_span = reader.next_rows())
-                benchmark::DoNotOptimize(row_span.hits.data());
-        }
+    [[nodiscard]] Part decode(std::uint64_t part) const {
+        Part columns;
+        columns.key.reserve(inputs.part_rows[part]);
+        columns.day.reserve(inputs.part_rows[part]);
+        columns.hits.reserve(inputs.part_rows[part]);
+        walk(
+            part,
+            [&](const io::SortedRowsReader& reader) {
+                columns.address.push_back(reader.address());
+                columns.address_rows.push_back(static_cast<std::uint32_t>(reader.rows_left()));
+            },
+            [&](const io::RowSpan& span) {
+                columns.key.insert(columns.key.end(), span.key.begin(), span.key.end());
+                columns.day.insert(columns.day.end(), span.day.begin(), span.day.end());
+                columns.hits.insert(columns.hits.end(), span.hits.begin(), span.hits.end());
+            });
+        return columns;
     }
 
     template <class Sink>
@@ -133,6 +134,14 @@ struct BareColumns {
     std::vector<std::uint8_t> confident, days;
     std::vector<std::uint64_t> hits, raw;
     std::vector<std::int32_t> first_day, last_day;
+
+    void clear() noexcept {
+        for (auto* column : {&tag, &keys}) column->clear();
+        for (auto* column : {&score, &surge}) column->clear();
+        for (auto* column : {&confident, &days}) column->clear();
+        for (auto* column : {&hits, &raw}) column->clear();
+        for (auto* column : {&first_day, &last_day}) column->clear();
+    }
 };
 
 /// The scoring join without companies, in the plainest loops that give the same rows: for each observation,
@@ -187,16 +196,16 @@ void bare_kernel(const Part& part, const scoring::ScoringInputs& inputs, BareCol
     }
 }
 
-/// Runs `work(part)` for `count` parts from `first` on with `threads` threads and returns the seconds.
+/// Runs `work(i, worker)` for each i below `count` with `threads` threads and returns the seconds.
 template <class Work>
-double run(std::size_t first, std::size_t count, int threads, Work work) {
+double run(std::size_t count, int threads, Work work) {
     std::atomic<std::size_t> next = 0;
     std::barrier ready(threads + 1);
     std::vector<std::jthread> workers;
-    for (int t = 0; t < threads; ++t) {
-        workers.emplace_back([&] {
+    for (int worker = 0; worker < threads; ++worker) {
+        workers.emplace_back([&, worker] {
             ready.arrive_and_wait();
-            for (std::size_t i = next++; i < count; i = next++) work(first + i, i);
+            for (std::size_t i = next++; i < count; i = next++) work(i, static_cast<std::size_t>(worker));
             ready.arrive_and_wait();
         });
     }
@@ -208,62 +217,54 @@ double run(std::size_t first, std::size_t count, int threads, Work work) {
 
 enum class Step { decode, kernel, bare, encode };
 
-void measure(benchmark::State& state, const Bench& bench, Step step) {
-    const int threads = static_cast<int>(state.range(0));
-    constexpr std::size_t group = 32; // parts: what is in memory at a time
+/// Seconds of the step for `count` parts from `first` on, which are in memory meanwhile.
+double seconds_of(Step step, const Bench& bench, std::size_t first, std::size_t count, int threads) {
+    if (step == Step::decode) {
+        return run(count, threads, [&](std::size_t i, std::size_t) {
+            bench.walk(
+                first + i, [](const io::SortedRowsReader&) {},
+                [](const io::RowSpan& span) { benchmark::DoNotOptimize(span.hits.data()); });
+        });
+    }
+    std::vector<Part> parts(count);
+    run(count, threads, [&](std::size_t i, std::size_t) { parts[i] = bench.decode(first + i); });
+    if (step == Step::bare) {
+        std::vector<BareColumns> columns(static_cast<std::size_t>(threads));
+        return run(count, threads, [&](std::size_t i, std::size_t worker) {
+            columns[worker].clear();
+            bare_kernel(parts[i], bench.inputs.scoring, columns[worker]);
+        });
+    }
+    if (step == Step::kernel) {
+        return run(count, threads, [&](std::size_t i, std::size_t) {
+            benchmark::DoNotOptimize(bench.score(parts[i], [](const scoring::ScoreBatch& batch) {
+                benchmark::DoNotOptimize(batch.raw.data());
+            }));
+        });
+    }
+    std::vector<Scores> scores(count);
+    run(count, threads, [&](std::size_t i, std::size_t) {
+        scores[i].evidence = bench.score(
+            parts[i], [&](const scoring::ScoreBatch& batch) { scores[i].batches.push_back(batch); });
+        parts[i] = {};
+    });
     const std::filesystem::path scratch = bench.table.parent_path() / "bench-parts";
+    std::filesystem::create_directories(scratch);
+    const double seconds = run(count, threads, [&](std::size_t i, std::size_t) {
+        bench.encode(scores[i], scratch / io::format::part_name(first + i));
+    });
+    std::filesystem::remove_all(scratch);
+    return seconds;
+}
+
+void measure(benchmark::State& state, const Bench& bench, Step step) {
+    constexpr std::size_t group = 32; // parts that are in memory at a time
+    const std::size_t parts = bench.inputs.part_rows.size();
     for (auto _ : state) {
         double seconds = 0;
-        for (std::size_t first = 0; first < bench.inputs.part_rows.size(); first += group) {
-            const std::size_t count = std::min(group, bench.inputs.part_rows.size() - first);
-            if (step == Step::decode) {
-                seconds += run(first, count, threads,
-                               [&](std::size_t part, std::size_t) { bench.decode_only(part); });
-                continue;
-            }
-            std::vector<Part> parts(count);
-            run(first, count, threads,
-                [&](std::size_t part, std::size_t i) { parts[i] = bench.decode(part); });
-            if (step == Step::bare) {
-                std::vector<BareColumns> columns(static_cast<std::size_t>(threads));
-                std::atomic<std::size_t> worker = 0;
-                seconds += run(first, count, threads, [&](std::size_t, std::size_t i) {
-                    thread_local std::size_t me = 0;
-                    thread_local const void* run_of = nullptr;
-                    if (run_of != &columns) {
-                        run_of = &columns;
-                        me = worker++;
-                    }
-                    BareColumns& out = columns[me];
-                    for (auto* column : {&out.tag, &out.keys}) column->clear();
-                    for (auto* column : {&out.score, &out.surge}) column->clear();
-                    for (auto* column : {&out.confident, &out.days}) column->clear();
-                    for (auto* column : {&out.hits, &out.raw}) column->clear();
-                    for (auto* column : {&out.first_day, &out.last_day}) column->clear();
-                    bare_kernel(parts[i], bench.inputs.scoring, out);
-                });
-                continue;
-            }
-            if (step == Step::kernel) {
-                seconds += run(first, count, threads, [&](std::size_t, std::size_t i) {
-                    benchmark::DoNotOptimize(bench.score(parts[i], [](const scoring::ScoreBatch& batch) {
-                        benchmark::DoNotOptimize(batch.raw.data());
-                    }));
-                });
-                continue;
-            }
-            std::vector<Scores> scores(count);
-            run(first, count, threads, [&](std::size_t, std::size_t i) {
-                scores[i].evidence = bench.score(
-                    parts[i], [&](const scoring::ScoreBatch& batch) { scores[i].batches.push_back(batch); });
-                parts[i] = {};
-            });
-            std::filesystem::create_directories(scratch);
-            seconds += run(first, count, threads, [&](std::size_t part, std::size_t i) {
-                bench.encode(scores[i], scratch / io::format::part_name(part));
-            });
-            std::filesystem::remove_all(scratch);
-        }
+        for (std::size_t first = 0; first < parts; first += group)
+            seconds += seconds_of(step, bench, first, std::min(group, parts - first),
+                                  static_cast<int>(state.range(0)));
         state.SetIterationTime(seconds);
     }
     state.counters["observations_per_second"] =
