@@ -29,7 +29,7 @@ using scoring::CompanyEvidence;
 constexpr std::size_t batch_rows = 4096;
 
 // Parts whose company evidence is merged at a time at most: one file each.
-constexpr std::uint64_t evidence_parts_max = 256;
+constexpr std::uint64_t evidence_parts_max = 512;
 
 Json counts_json(const scoring::ScoreCounts& counts, std::size_t evidence_rows) {
     return {{"observations",
@@ -413,12 +413,13 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         io::TemporaryFile file(args.output / io::format::index_name);
         io::ScoresIndexWriter writer(file.path());
         // The workers are gone, and their room is free.
-        const std::uint64_t fan_in = args.evidence_fan_in > 0
-                                         ? args.evidence_fan_in
-                                         : std::clamp<std::uint64_t>(scoring_worker_bytes(index.tags.size()) *
-                                                                         static_cast<std::uint64_t>(threads) /
-                                                                         memory::evidence_part_bytes,
-                                                                     2, evidence_parts_max);
+        const std::uint64_t free_bytes =
+            budget.left_bytes() +
+            scoring_worker_bytes(index.tags.size()) * static_cast<std::uint64_t>(threads);
+        const std::uint64_t fan_in =
+            args.evidence_fan_in > 0
+                ? args.evidence_fan_in
+                : std::clamp<std::uint64_t>(free_bytes / memory::evidence_part_bytes, 2, evidence_parts_max);
         write_company_rows(args.output, index.parts.size(), inputs.scoring.rules, fan_in, stop, writer);
         const std::uint64_t rows = writer.company_rows();
         writer.finish(index, inputs.scoring);
