@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr std::uint64_t claims_per_rank = 20'000;
+constexpr std::uint64_t claims_per_rank = 2'000;
 
 double thread_seconds() {
     rusage usage{};
