@@ -16,9 +16,6 @@ namespace ipscore::stages {
 
 namespace {
 
-// Fewer workers gain nothing: rows are written and read once more, and the threads of a rank take turns in
-// HDF5.
-constexpr std::uint64_t workers_min = 4;
 // Runs of fewer parts have hardly fewer rows than these.
 constexpr std::uint64_t parts_per_run_min = 16;
 // More runs than workers even out how much their parts have; too many are work for rank 0.
@@ -67,7 +64,8 @@ EvidenceFiles merge_evidence_of_parts(mpi::World& world, const EvidenceParts& of
     const bool is_forced = of.parts_per_run_min > 0;
     const std::uint64_t parts_per_run = is_forced ? of.parts_per_run_min : parts_per_run_min;
     const std::uint64_t runs = std::min({runs_per_worker * workers, of.parts / parts_per_run, runs_max});
-    if (runs < 2 || (workers < workers_min && !is_forced)) return parts_of(of.scores, {0, of.parts});
+    // The threads of one rank alone gain nothing: they take turns in HDF5.
+    if (runs < 2 || (world.size() == 1 && !is_forced)) return parts_of(of.scores, {0, of.parts});
     monitor.begin_phase("companies");
     const std::filesystem::path directory = of.scores / io::format::runs_name;
     world.root_decides(stop, [&] {

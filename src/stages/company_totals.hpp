@@ -19,7 +19,7 @@ struct EvidenceParts {
     std::uint64_t parts = 0;
     int threads = 1;                     ///< workers of this rank
     std::size_t fan_in = 2;              ///< parts that this rank reads at a time
-    std::uint64_t parts_per_run_min = 0; ///< 0: as many as are worth it, where workers are enough
+    std::uint64_t parts_per_run_min = 0; ///< 0: as many as are worth it, on more than one rank
 };
 
 /// Files of company evidence, whose sum is that of all parts.
@@ -30,7 +30,7 @@ struct EvidenceFiles {
 
 /// Merges the evidence of consecutive parts into runs in the directory format::runs_name, side by side on all
 /// ranks, so that what rank 0 has to add up depends on companies and tags more than on parts. Where few parts
-/// or workers make that no gain, the files are the parts themselves. All ranks must call; throws as
+/// or a single rank make that no gain, the files are the parts themselves. All ranks must call; throws as
 /// work_on_claims does.
 EvidenceFiles merge_evidence_of_parts(mpi::World& world, const EvidenceParts& of, StopFlag& stop,
                                       RunMonitor& monitor);
