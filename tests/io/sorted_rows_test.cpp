@@ -221,7 +221,9 @@ TEST_F(SortedRowsTest, runs_of_addresses_are_what_one_address_after_the_other_gi
             EXPECT_EQ(reader.rows_left(), 0U);
         }
         EXPECT_TRUE(read == rows);
-        EXPECT_EQ(in_runs > 0, counts.size() > 4);
+        if (counts.size() > 4) {
+            EXPECT_GT(in_runs, counts.size() / 2);
+        }
     }
 }
 
