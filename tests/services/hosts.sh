@@ -9,7 +9,9 @@ usage: $0 up [N]                 N hosts (default 3); what an earlier run left i
        $0 exec hI COMMAND...     runs COMMAND on host hI, in this directory and environment; it is this very process, so signals reach it
        $0 pids hI                the processes on host hI
        $0 link hI down|up        cuts the host off, or lets it back: packets vanish in the network, and no interface shows it
-       $0 slow hI NETEM...       makes its link slow in both directions, such as: slow h3 delay 20ms rate 50mbit
+       $0 slow hI QDISC...       makes its link slow in both directions, by what tc-tbf(8) or tc-netem(8) take:
+                                   slow h3 tbf rate 5mbit burst 16kb latency 500ms    (every kernel has it)
+                                   slow h3 netem delay 20ms loss 1%                   (many have not)
        $0 unslow hI
        $0 kill hI                the host is gone: cut off, all its processes killed; only another 'up' brings it back
        $0 down                   removes all of it, and every process on the hosts
@@ -180,14 +182,14 @@ link:2)
     bridge -n "$hub" link set dev "$(port_of "$1")" state "$state_of_port"
     ;;
 slow:0 | slow:1)
-    bad_usage "slow takes a host and what tc-netem(8) takes"
+    bad_usage "slow takes a host and what tc(8) takes"
     ;;
 slow:*)
     require_host "$1"
     host="$1"
     shift
-    tc -n "$(netns_of "$host")" qdisc replace dev eth0 root netem "$@"
-    tc -n "$hub" qdisc replace dev "$(port_of "$host")" root netem "$@"
+    tc -n "$(netns_of "$host")" qdisc replace dev eth0 root "$@"
+    tc -n "$hub" qdisc replace dev "$(port_of "$host")" root "$@"
     ;;
 unslow:1)
     require_host "$1"
