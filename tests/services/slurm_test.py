@@ -118,8 +118,8 @@ class Job:
         wait_for("the job is requeued", lambda: self.is_queued_again(restarts), lambda: self)
 
     def go_on(self):
-        """Slurm lets a requeued job wait for two minutes."""
-        slurm("scontrol", "update", f"JobId={self.name}", "StartTime=now")
+        """Slurm lets a requeued job wait for two minutes. Within the second in which it ended, its node would refuse it."""
+        slurm("scontrol", "update", f"JobId={self.name}", "StartTime=now+2")
 
     def wait(self):
         """How it ended: the state, and the exit code."""
