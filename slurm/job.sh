@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # What the .sbatch files of this folder share: each sources it after its settings. Nothing here needs editing.
 #
-#     step "${on_ranks[@]}" ipscore prepare …    a step of the job; when it fails, the job ends or goes back into the queue
-#     step "${alone[@]}" ipscore export …        the same with one task
-#     run …                                      as step, but returns the exit code; `finish CODE` does the rest then
-#     end CODE                                   ends a job that has done all its steps
+#     step ranks ipscore prepare …    a step of the job, with all its tasks; when it fails, the job ends or goes back into the queue
+#     step alone ipscore export …     the same with one task
+#     run …                           as step, but returns the exit code; `finish CODE` does the rest then
+#     end CODE                        ends a job that has done all its steps
 #
 # A job is to go on in another run when it was stopped with its work saved (exit code 75), such as by Slurm's signal before the time
 # limit, and when a rank was killed or a node was lost. Any other exit code of a step is that of the job.
@@ -41,13 +41,6 @@ memory=()
 [ "$node_mib" -eq 0 ] || memory=(--memory "$((node_mib * 9 / 10 / ranks_per_node))MiB")
 rank_limits=(--threads "$threads" "${memory[@]}")
 
-# srun takes neither --cpus-per-task from sbatch (since 22.05) nor, after sbatch --export=NAME=…, the variables that are not named there.
-# Without --kill-on-bad-exit ranks would wait for one that is gone.
-launch=(srun --export=ALL --kill-on-bad-exit=1 --cpus-per-task="$threads")
-on_ranks=("${launch[@]}" --mpi=pmix)
-# shellcheck disable=SC2034  # for the files that source this one
-alone=("${launch[@]}" --mpi=none --nodes=1 --ntasks=1 --ntasks-per-node=1)
-
 # What another run of this job has to know; it stays when the job fails, for somebody may requeue it when the cause is gone. Slurm
 # gives the number of an old job to a new one some day.
 notes="${OUT:+$OUT/.job-$SLURM_JOB_ID}"
@@ -64,6 +57,7 @@ end() { # CODE
 
 running=  # process id of the step's srun
 stopping= # the signal that this job got
+heard=    # not empty: it was just now
 
 # srun passes signals on. Again and again, for one that comes before the tasks have begun is lost.
 forward_stop() {
@@ -72,31 +66,58 @@ forward_stop() {
 
 on_stop() { # SIGNAL
     stopping="$1"
+    heard=yes
     say warning "SIG$1: asks the step that runs to stop"
     [ -z "$running" ] || forward_stop
 }
 trap 'on_stop USR1' USR1 # the time limit is near
 trap 'on_stop TERM' TERM # scancel or a preemption: whoever sent it decides what becomes of the job
 
-run() { # COMMAND...: its exit code; 75 without running it when the job was asked to stop
-    [ -z "$stopping" ] || return 75
-    say info "runs: $*"
+# Where task 0, which is on the node of this script, says that it has begun: srun 22.05 ends with 0 also when it could not start any.
+begun="$(mktemp /tmp/ipscore-job.XXXXXX)"
+trap 'rm -f "$begun"' EXIT
+
+launch() { # COMMAND...: its exit code
+    local code
+    : >"$begun"
     # In the background, for bash looks at signals in wait, but not while a command runs.
     "$@" &
     running=$!
     [ -z "$stopping" ] || forward_stop
-    local code
     while :; do
-        code=0
+        code=0 heard=
         wait "$running" || code=$?
-        # A signal ends wait, too.
-        kill -0 "$running" 2>/dev/null || break
+        # A signal ends wait, too. bash also tells what became of a process that it has waited for already.
+        [ -n "$heard" ] || break
     done
     running=
     return "$code"
 }
 
-step() { # COMMAND...
+run() { # ranks|alone COMMAND...: its exit code; 75 without running it when the job was asked to stop, 3 when Slurm could not run it
+    # srun takes neither --cpus-per-task from sbatch (since 22.05) nor, after sbatch --export=NAME=…, variables that are not named there.
+    # Without --kill-on-bad-exit ranks would wait for one that is gone.
+    local attempt code step=(srun --export=ALL --kill-on-bad-exit=1 --cpus-per-task="$threads")
+    case "$1" in
+    ranks) step+=(--mpi=pmix) ;;
+    alone) step+=(--mpi=none --nodes=1 --ntasks=1 --ntasks-per-node=1 --nodelist="$SLURMD_NODENAME") ;;
+    esac
+    shift
+    # shellcheck disable=SC2016
+    step+=(sh -c '[ "$SLURM_PROCID" -ne 0 ] || echo begun >"$0"; exec "$@"' "$begun" "$@")
+    for attempt in 1 2; do
+        [ -z "$stopping" ] || return 75
+        say info "runs: $*"
+        code=0
+        launch "${step[@]}" || code=$?
+        [ ! -s "$begun" ] || return "$code"
+        # What is left of a step of that number, as after a restart, can be in the way; the next step has another number.
+        say warning "srun ran nothing in attempt $attempt, and ended with exit code $code"
+    done
+    return 3
+}
+
+step() { # ranks|alone COMMAND...
     run "$@" || finish $?
 }
 
@@ -110,14 +131,18 @@ requeue() { # CODE REASON: does not return
         say error "Slurm does not requeue the job: submit it again; what is finished stays"
         exit "$1"
     }
-    # From here Slurm ends this process at any moment, and takes no exit code.
+    # Slurm ends this process now, and takes no exit code of it.
+    trap - USR1 TERM
     sleep 60
     exit "$1"
 }
 
 every_node_answers() {
-    timeout --kill-after=5 60 srun --export=ALL --overlap --mpi=none --cpus-per-task=1 \
-        --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 true
+    local answers
+    # shellcheck disable=SC2016
+    answers="$(timeout --kill-after=5 60 srun --export=ALL --overlap --mpi=none --cpus-per-task=1 --nodes="$SLURM_JOB_NUM_NODES" \
+        --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 sh -c 'echo "$SLURMD_NODENAME"' | wc -l)"
+    [ "$answers" -eq "$SLURM_JOB_NUM_NODES" ]
 }
 
 finish() { # CODE: of a step that failed; does not return
@@ -158,7 +183,7 @@ score_day() { # DAY: makes OUT/table/DAY and OUT/scores/DAY
     if ! grep -qx "prepared $1" "$notes"; then
         # The options are words.
         # shellcheck disable=SC2206
-        local prepare=("${on_ranks[@]}" ipscore prepare --store "$STORE" --as-of "$1" --lookback-days "$LOOKBACK_DAYS" --output "$table"
+        local prepare=(ranks ipscore prepare --store "$STORE" --as-of "$1" --lookback-days "$LOOKBACK_DAYS" --output "$table"
             "${rank_limits[@]}" $PREPARE_OPTIONS)
         run "${prepare[@]}" || code=$?
         if ((code == 2 && restarts > 0)) && [ ! -e "$table/index.h5" ]; then
@@ -170,7 +195,7 @@ score_day() { # DAY: makes OUT/table/DAY and OUT/scores/DAY
         echo "prepared $1" >>"$notes"
     fi
     # shellcheck disable=SC2086
-    step "${on_ranks[@]}" ipscore score --table "$table" --classification "$CLASSIFICATION" --companies "$COMPANIES" --model "$MODEL" \
+    step ranks ipscore score --table "$table" --classification "$CLASSIFICATION" --companies "$COMPANIES" --model "$MODEL" \
         --as-of "$1" --output "$scores" "${rank_limits[@]}" $SCORE_OPTIONS
 }
 
@@ -179,7 +204,7 @@ compare() { # REPORT OPTION... OLD NEW: the end of the job, with the exit code o
     shift
     mkdir -p "${report%/*}"
     # shellcheck disable=SC2086
-    run "${on_ranks[@]}" ipscore diff "${rank_limits[@]}" $DIFF_OPTIONS --report "$report" "$@" || code=$?
+    run ranks ipscore diff "${rank_limits[@]}" $DIFF_OPTIONS --report "$report" "$@" || code=$?
     case "$stopping:$code" in
     *:0) say info "the scores are the same as the old ones; report: $report" ;;
     :1) say error "the scores differ from the old ones, so the job ends with exit code 1; report: $report" ;;

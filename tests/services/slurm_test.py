@@ -20,6 +20,7 @@ from cli_test_lib import PROJECT, decode, ipscore, ipscore_path, run  # noqa: E4
 from pipeline_lib import PipelineTest  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
+SLURM_STATE = Path(os.environ.get("TMPDIR", "/tmp")) / "ipscore-slurm"
 WITHIN_SECONDS = 180  # loosely: a node is given up after half a minute, and nothing else takes so long
 AS_OF = "2026-11-22"
 LOOKBACK_DAYS = "90"
@@ -229,6 +230,16 @@ class DayTest(SlurmTest):
         self.assertEqual([(rank["host"], rank["threads"]) for rank in self.ran()["ranks"]], [("h1", 2), ("h1", 2), ("h2", 2), ("h2", 2)])
         self.assert_says(job, r"--memory 3686MiB")
         self.assertNotIn("warning", job.log())
+
+    def test_leftover_of_a_killed_step(self):
+        """For which srun starts no task, and ends with 0."""
+        job = self.sbatch("score.sbatch", "--nodes=3", "--hold")
+        for host in ("h1", "h2", "h3"):
+            (SLURM_STATE / host / f"stepd.slurm.pmix.{job.name}.0").touch()
+        slurm("scontrol", "release", job.name)
+        self.assert_ends(job)
+        self.assert_says(job, "srun ran nothing in attempt 1, and ended with exit code 0")
+        self.assert_scores()
 
     def test_scores_that_differ(self):
         old = self.dir / "old"
