@@ -1,17 +1,20 @@
 #!/usr/bin/python3
 """What AWS reads of this project, checked without AWS: job definitions against the model of the API, their rules for another attempt
-against every way in which a job ends, the Dockerfile against what lies in this project."""
+against every way in which a job ends, the Dockerfile and the cluster's configuration against what lies in this project."""
 
 import json
 import re
+import subprocess
 import unittest
 from pathlib import Path
 
 import botocore.session
 import botocore.validate
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
 BATCH = PROJECT / "jobs" / "aws-batch"
+CLUSTER = PROJECT / "jobs" / "parallelcluster"
 DEFINITIONS = [json.loads(path.read_text()) for path in sorted(BATCH.glob("job-definition-*.json"))]
 
 
@@ -122,6 +125,64 @@ class DockerfileTest(unittest.TestCase):
         self.assertEqual(len(entrypoint), 1)
         place = entrypoint[0].removeprefix("/opt/ipscore/share/ipscore/")
         self.assertTrue((PROJECT / place).samefile(BATCH / "entrypoint.sh"))
+
+
+class ClusterTest(unittest.TestCase):
+    def setUp(self):
+        self.arm = (CLUSTER / "cluster.yaml").read_text()
+        self.x86 = subprocess.run(["sed", "-f", CLUSTER / "x86.sed", CLUSTER / "cluster.yaml"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.both = [yaml.safe_load(text) for text in (self.arm, self.x86)]
+
+    @staticmethod
+    def instance_types(cluster):
+        types = [cluster["HeadNode"]["InstanceType"]]
+        for queue in cluster["Scheduling"]["SlurmQueues"]:
+            for resource in queue["ComputeResources"]:
+                types += [instance["InstanceType"] for instance in resource["Instances"]]
+        return types
+
+    def test_one_kind_of_processor(self):
+        # Those of Graviton have a g behind the number.
+        arm, x86 = [[bool(re.match(r"[a-z]+\d+g", name)) for name in self.instance_types(cluster)] for cluster in self.both]
+        self.assertTrue(all(arm))
+        self.assertFalse(any(x86))
+
+    def test_both_are_the_same_otherwise(self):
+        def without_types(cluster):
+            text = re.sub(r"InstanceType: \S+", "", yaml.safe_dump(cluster))
+            return re.sub(r"ondemand-\d+", "", text)
+
+        self.assertEqual(without_types(self.both[0]), without_types(self.both[1]))
+
+    def test_queues(self):
+        for cluster in self.both:
+            spot, ondemand = cluster["Scheduling"]["SlurmQueues"]
+            self.assertEqual((spot["Name"], spot["CapacityType"]), ("spot", "SPOT"))
+            self.assertEqual((ondemand["Name"], ondemand["CapacityType"]), ("ondemand", "ONDEMAND"))
+            self.assertTrue(ondemand["Networking"]["PlacementGroup"]["Enabled"])
+            self.assertTrue(all(resource["Efa"]["Enabled"] for resource in ondemand["ComputeResources"]))
+            readme = (CLUSTER / "README.md").read_text()
+            for queue in (spot, ondemand):
+                self.assertIn(f"--partition={queue['Name']} ", readme)
+
+    def test_names(self):
+        # As ParallelCluster wants them: letters, digits and hyphens, at most 25 of a queue, and no two alike.
+        for cluster in self.both:
+            queues = cluster["Scheduling"]["SlurmQueues"]
+            names = [queue["Name"] for queue in queues] + [resource["Name"] for queue in queues for resource in queue["ComputeResources"]]
+            for name in names:
+                self.assertRegex(name, r"\A[a-z][a-z0-9-]{0,24}\Z")
+            self.assertEqual(len(names), len(set(names)))
+
+    def test_bootstrap_gets_what_it_takes(self):
+        for cluster in self.both:
+            action = cluster["HeadNode"]["CustomActions"]["OnNodeConfigured"]
+            bucket = cluster["HeadNode"]["Iam"]["S3Access"][0]
+            for url in (action["Script"], action["Args"][0]):
+                self.assertTrue(url.startswith(f"s3://{bucket['BucketName']}/{bucket['KeyName'].rstrip('*')}"), url)
+            self.assertTrue((CLUSTER / Path(action["Script"]).name).exists())
+            self.assertEqual(len(action["Args"]), 2)
+            self.assertTrue(action["Args"][1].startswith(cluster["SharedStorage"][0]["MountDir"] + "/"))
 
 
 if __name__ == "__main__":
