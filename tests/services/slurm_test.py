@@ -1,0 +1,471 @@
+#!/usr/bin/python3
+"""The files of slurm/, submitted as they are to a real Slurm of three nodes. Needs root; see slurm.sh."""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from datetime import date, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
+
+from cli_test_lib import PROJECT, decode, ipscore, ipscore_path, run  # noqa: E402
+from pipeline_lib import PipelineTest  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+SLURM_STATE = Path(os.environ.get("TMPDIR", "/tmp")) / "ipscore-slurm"
+WITHIN_SECONDS = 180  # loosely: a node is given up after half a minute, and nothing else takes so long
+AS_OF = "2026-11-22"
+LOOKBACK_DAYS = "90"
+HELD_PART = "part-00003.h5"  # of 5
+
+ORIGIN = None  # what all tests begin with: it takes seconds
+
+
+def command(script, *words, **options):
+    return subprocess.run([HERE / script, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          check=False, timeout=120, **options)
+
+
+def slurm(*words, **options):
+    """What a command says that runs beside the controller."""
+    done = command("slurm.sh", "exec", *words, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, words))} ended with {done.returncode}: {decode(done.stderr)}")
+    return decode(done.stdout)
+
+
+def hosts(*words):
+    done = command("hosts.sh", *words)
+    if done.returncode != 0:
+        raise AssertionError(f"hosts.sh {' '.join(words)}: {decode(done.stderr)}")
+    return decode(done.stdout)
+
+
+def slurm_up():
+    done = command("slurm.sh", "up")
+    if done.returncode == 77:
+        raise unittest.SkipTest(decode(done.stderr).strip())
+    if done.returncode != 0:
+        raise RuntimeError(decode(done.stderr))
+
+
+def setUpModule():
+    global ORIGIN
+    unittest.addModuleCleanup(command, "slurm.sh", "down")
+    slurm_up()
+    ORIGIN = Origin()
+
+
+def wait_for(what, condition, tell=lambda: ""):
+    """What condition() returns once that is true."""
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {WITHIN_SECONDS} s\n{tell()}")
+        time.sleep(0.1)
+    return found
+
+
+class Origin:
+    """Inputs, and the scores of a plain run of one process."""
+
+    def __init__(self):
+        maker = PipelineTest("run")
+        maker.setUp()
+        unittest.addModuleCleanup(maker.doCleanups)
+        self.inputs = maker.generate("data", "1.2M")
+        maker.ingest("store", *self.inputs.observations)
+        maker.prepare("store", "table", "--as-of", AS_OF, "--lookback-days", LOOKBACK_DAYS)
+        maker.score(self.inputs, "table", "scores")
+        self.store = maker.dir / "store"
+        self.scores = maker.dir / "scores"
+        # An installed ipscore, which is the one that is tested. Not by links, for jobs/env.sh goes by where it really lies.
+        self.home = maker.dir / "installed" / "share" / "ipscore"
+        for folder in ("jobs", "slurm"):
+            shutil.copytree(PROJECT / folder, self.home / folder)
+        (maker.dir / "installed" / "bin").mkdir()
+        (maker.dir / "installed" / "bin" / "ipscore").symlink_to(ipscore_path())
+
+
+class Job:
+    """A job, or a task of an array, by its name for Slurm, such as 12 or 12_3."""
+
+    def __init__(self, name, log):
+        self.name = str(name)
+        self.log_path = log
+
+    def fields(self):
+        return dict(word.split("=", 1) for word in slurm("scontrol", "show", "job", "-o", self.name).split() if "=" in word)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def __str__(self):
+        return f"{slurm('scontrol', 'show', 'job', self.name)}\n{self.log()}"
+
+    def is_queued_again(self, restarts):
+        fields = self.fields()
+        return fields["JobState"] == "PENDING" and int(fields["Restarts"]) == restarts
+
+    def wait_until_queued_again(self, restarts=1):
+        wait_for("the job is requeued", lambda: self.is_queued_again(restarts), lambda: self)
+
+    def go_on(self):
+        """Slurm lets a requeued job wait for two minutes. Within the second in which it ended, its node would refuse it."""
+        slurm("scontrol", "update", f"JobId={self.name}", "StartTime=now+2")
+
+    def wait(self):
+        """How it ended: the state, and the exit code."""
+        ended = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
+        fields = wait_for("the job ends", lambda: (fields := self.fields())["JobState"] in ended and fields, lambda: self)
+        return fields["JobState"], int(fields["ExitCode"].split(":")[0])
+
+
+class SlurmTest(PipelineTest):
+    def setUp(self):
+        super().setUp()
+        # Before the directory goes, so that no job writes into it.
+        self.addCleanup(self.cancel_all)
+        self.out = self.dir / "out"
+        self.table = self.out / "table" / AS_OF
+        self.scores = self.out / "scores" / AS_OF
+
+    def cancel_all(self):
+        slurm("scancel", "--user=root")
+        wait_for("the jobs are gone", lambda: not slurm("squeue", "--noheader"), lambda: slurm("squeue"))
+
+    def environment(self, **settings):
+        inputs = ORIGIN.inputs
+        return {**os.environ, "IPSCORE_HOME": str(ORIGIN.home), "STORE": str(ORIGIN.store), "CLASSIFICATION": str(inputs.classification),
+                "COMPANIES": str(inputs.companies), "MODEL": str(inputs.model), "AS_OF": AS_OF, "OUT": str(self.out),
+                **{name: str(value) for name, value in settings.items()}}
+
+    def sbatch(self, file, *options, **settings):
+        text = slurm("sbatch", "--parsable", *options, PROJECT / "slurm" / file, cwd=self.dir, env=self.environment(**settings))
+        name = text.strip()
+        return Job(name, self.dir / f"ipscore-{file.removesuffix('.sbatch')}-{name}.log")
+
+    def assert_ends(self, job, state="COMPLETED", code=0, restarts=0):
+        self.assertEqual(job.wait(), (state, code), job)
+        self.assertEqual(int(job.fields()["Restarts"]), restarts, job)
+
+    def assert_scores(self, scores=None, expected=None):
+        self.assert_done(self.run_ipscore("diff", expected or ORIGIN.scores, scores or self.scores))
+
+    def assert_says(self, job, *lines):
+        for line in lines:
+            self.assertRegex(job.log(), line)
+
+    def ran(self, scores=None):
+        return json.loads(((scores or self.scores) / "run.json").read_text())
+
+    def ranks_on(self, host):
+        found = []
+        for pid in hosts("pids", host).split():
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if os.path.samefile(f"/proc/{pid}/exe", ipscore_path()) and words[1] == b"score":
+                    found.append(int(pid))
+            except OSError:
+                pass  # it has ended
+        return found
+
+    def start_held(self, *options, **settings):
+        """A job in the midst of its parts, which cannot get to the end: one of them is a pipe that nobody writes to."""
+        # With one thread a rank, which then scores one part after the other.
+        job = self.sbatch("score.sbatch", "--nodes=3", "--cpus-per-task=1", *options, **settings)
+        deadline = time.monotonic() + WITHIN_SECONDS
+        while not (self.table / "index.h5").exists():
+            self.assertLess(time.monotonic(), deadline, job)
+            time.sleep(0.002)
+        (self.table / HELD_PART).rename(self.dir / HELD_PART)
+        os.mkfifo(self.table / HELD_PART)
+        wait_for("a part is scored", lambda: list(self.scores.glob("part-*.h5")), lambda: job)
+        return job
+
+    def release(self):
+        (self.dir / HELD_PART).rename(self.table / HELD_PART)
+
+    def assert_goes_on(self, job, restarts=1):
+        """It was interrupted, and ends as if it had not been: with the parts that it had before."""
+        self.release()
+        job.go_on()
+        self.assert_ends(job, restarts=restarts)
+        self.assertGreater(self.ran()["parts_already_there"], 0, job)
+        self.assert_scores()
+        # One log of both runs.
+        self.assert_says(job, r'restarts=0 msg="run 1 .*SLURM_RESTART_COUNT=0,', r'restarts=1 msg="run 2 .*SLURM_RESTART_COUNT=1,')
+
+
+class DayTest(SlurmTest):
+    def test_three_nodes(self):
+        old = self.dir / "old"
+        old.mkdir()
+        (old / f"scores-{AS_OF}").symlink_to(ORIGIN.scores)
+        job = self.sbatch("score.sbatch", "--nodes=3", OLD_SCORES=old)
+        self.assert_ends(job)
+        self.assert_scores()
+        self.assertEqual([(rank["host"], rank["threads"]) for rank in self.ran()["ranks"]], [("h1", 4), ("h2", 4), ("h3", 4)])
+        self.assert_says(job, "the scores are the same as the old ones", r"--memory 7372MiB")
+        for file, options in ((f"scores-{AS_OF}", []), (f"companies-{AS_OF}", ["--companies"])):
+            with gzip.open(self.out / "export" / f"{file}.csv.gz", "rt") as text:
+                self.assert_same_text(text.read(), self.export(ORIGIN.scores, *options), file)
+        self.assertTrue((self.out / "diff" / f"{AS_OF}.html").exists())
+        self.assertEqual([path.name for path in self.out.glob(".*")], [], "the notes of the job are left behind")
+
+    def test_a_rank_a_socket(self):
+        scratch = self.dir / "scratch"
+        job = self.sbatch("score.sbatch", "--nodes=2", "--ntasks-per-node=2", "--cpus-per-task=2", SCRATCH=scratch, EXPORT_OPTIONS="--min-score 50")
+        self.assert_ends(job)
+        self.assertTrue(scratch.is_dir(), "Slurm makes the TMPDIR of a step, so this was none")
+        self.assert_scores()
+        self.assertEqual([(rank["host"], rank["threads"]) for rank in self.ran()["ranks"]], [("h1", 2), ("h1", 2), ("h2", 2), ("h2", 2)])
+        self.assert_says(job, r"--memory 3686MiB")
+        self.assertNotIn("warning", job.log())
+
+    def test_leftover_of_a_killed_step(self):
+        """For which srun starts no task, and ends with 0."""
+        job = self.sbatch("score.sbatch", "--nodes=3", "--hold")
+        for host in ("h1", "h2", "h3"):
+            (SLURM_STATE / host / f"stepd.slurm.pmix.{job.name}.0").touch()
+        slurm("scontrol", "release", job.name)
+        self.assert_ends(job)
+        self.assert_says(job, "srun ran nothing in attempt 1, and ended with exit code 0")
+        self.assert_scores()
+
+    def test_scores_that_differ(self):
+        old = self.dir / "old"
+        old.mkdir()
+        text = self.export(ORIGIN.scores).splitlines(keepends=True)
+        (old / f"{AS_OF}.csv").write_text("".join(text[:5] + text[6:]))
+        job = self.sbatch("score.sbatch", OLD_SCORES=old)
+        self.assert_ends(job, "FAILED", 1)
+        self.assert_says(job, f"the scores differ from the old ones, so the job ends with exit code 1; report: .*/{AS_OF}.html")
+
+    def test_without_old_scores_of_the_day(self):
+        job = self.sbatch("score.sbatch", OLD_SCORES=self.dir)
+        self.assert_ends(job, "FAILED", 2)
+        self.assert_says(job, f"OLD_SCORES: {self.dir} does not have one file or folder, and no more, with {AS_OF} in its name")
+
+    def test_bad_input(self):
+        job = self.sbatch("score.sbatch", "--nodes=3", CLASSIFICATION=self.dir / "missing.csv")
+        self.assert_ends(job, "FAILED", 2)
+        self.assert_says(job, "cannot read .*missing.csv: No such file or directory", "the step failed with exit code 2")
+
+    def test_without_ipscore(self):
+        job = self.sbatch("score.sbatch", IPSCORE_HOME=self.dir)
+        self.assert_ends(job, "FAILED", 2)
+        self.assertEqual(job.log(), f"score.sbatch: there is no {self.dir}/slurm/job.sh; call sbatch in ipscore's folder, or set IPSCORE_HOME to it\n")
+
+    def test_ingest(self):
+        incoming = self.dir / "incoming"
+        incoming.mkdir()
+        lines = ORIGIN.inputs.observations[0].read_text().splitlines(keepends=True)
+        (incoming / "a.csv").write_text("".join(lines[:10000]))
+        (incoming / "b.csv").write_text("".join(lines[:1] + lines[10000:20000]))
+        self.ingest("plain", incoming)
+        for options, limits in (((), "--threads 4 --memory 7372MiB"), (("--mem=0", "--cpus-per-task=2"), "--threads 2")):
+            job = self.sbatch("ingest.sbatch", *options, STORE=self.dir / "store", OBSERVATIONS=incoming)
+            self.assert_ends(job)
+            self.assert_says(job, f'each with {limits}"', "ipscore compact")
+        for store in ("plain", "store"):
+            self.prepare(store, f"{store}-table", "--as-of", AS_OF)
+        self.assert_done(self.run_ipscore("diff", "plain-table", "store-table"))
+
+        (incoming / "c.csv").write_text("ip,day,key,hits\n" + "no address,2026-11-22,key,1\n" * 1000)
+        job = self.sbatch("ingest.sbatch", STORE=self.dir / "store", OBSERVATIONS=incoming)
+        self.assert_ends(job, "FAILED", 2)
+
+
+class InterruptionTest(SlurmTest):
+    def test_time_limit(self):
+        job = self.start_held("--time=2")  # the signal comes within half a minute
+        wait_for("the job is signalled", lambda: "SIGUSR1" in job.log(), lambda: job)
+        job.wait_until_queued_again()
+        self.assert_says(job, "SIGUSR1: asks the step that runs to stop", "stopped on request; run the same command again to resume",
+                         "stopped before the time limit: the job goes back into the queue")
+        self.assert_goes_on(job)
+
+    def test_the_day_that_it_began_with(self):
+        """Also when that is no longer yesterday, and though the store has got more since."""
+        store = self.copy_of_the_store()
+        (self.dir / "bin").mkdir()
+        self.pretend_yesterday_is(AS_OF)
+        path = f"{self.dir / 'bin'}:{os.environ['PATH']}"
+        job = self.start_held(AS_OF="", STORE=store, PATH=path)
+        slurm("scancel", "--batch", "--signal=USR1", job.name)
+        job.wait_until_queued_again()
+        self.pretend_yesterday_is("2026-11-23")
+        self.ingest_more(store)
+        self.assert_goes_on(job)
+        self.assertEqual([path.name for path in (self.out / "scores").iterdir()], [AS_OF])
+
+    def copy_of_the_store(self):
+        return Path(shutil.copytree(ORIGIN.store, self.dir / "store"))
+
+    def ingest_more(self, store):
+        (self.dir / "more.csv").write_text("ip,day,key,hits\n203.0.113.7,2026-11-20,key,1\n")
+        self.ingest(store, "more.csv")
+
+    def pretend_yesterday_is(self, day):
+        program = self.dir / "bin" / "date"
+        program.write_text(f'#!/bin/sh\ncase "$*" in *yesterday*) echo {day} ;; *) exec /usr/bin/date "$@" ;; esac\n')
+        program.chmod(0o755)
+
+    def test_unfinished_table_of_a_store_that_has_changed(self):
+        store = self.copy_of_the_store()
+        segment = next((store / "segments").glob("*.h5"))
+        segment.rename(self.dir / "segment")
+        os.mkfifo(segment)
+        job = self.sbatch("score.sbatch", "--nodes=3", STORE=store)
+        wait_for("prepare has begun", lambda: (self.table / "job.json").exists(), lambda: job)
+        slurm("scancel", "--batch", "--signal=USR1", job.name)
+        job.wait_until_queued_again()
+        (self.dir / "segment").rename(segment)
+        self.ingest_more(store)
+        job.go_on()
+        self.assert_ends(job, restarts=1)
+        self.assert_says(job, "holds the output of another job", "the table cannot be finished.*it is made anew")
+        self.prepare(store, "expected", "--as-of", AS_OF)
+        self.assert_done(self.run_ipscore("diff", "expected", self.table))
+
+    def test_rank_killed(self):
+        job = self.start_held()
+        os.kill(self.ranks_on("h2")[0], signal.SIGKILL)
+        job.wait_until_queued_again()
+        self.assert_says(job, "a rank was killed, maybe because memory ran out: the job goes back into the queue")
+        self.assert_goes_on(job)
+
+    def test_not_for_ever(self):
+        job = self.start_held(MAX_REQUEUES=0)
+        os.kill(self.ranks_on("h2")[0], signal.SIGKILL)
+        self.assert_ends(job, "FAILED", 137)
+        self.assert_says(job, "a rank was killed.*and that after 0 restarts, of which MAX_REQUEUES allows no more")
+
+    def test_cancelled(self):
+        job = self.start_held()
+        slurm("scancel", job.name)
+        self.assertEqual(job.wait()[0], "CANCELLED", job)
+        wait_for("the job is gone", lambda: not slurm("squeue", "--noheader"), lambda: job)
+        self.assert_says(job, "SIGTERM: asks the step that runs to stop")
+        self.assertEqual(int(job.fields()["Restarts"]), 0, job)
+
+
+class WeekTest(SlurmTest):
+    @classmethod
+    def setUpClass(cls):
+        """A week of the old system, of a smaller store."""
+        maker = cls.make_origin()
+        cls.inputs = maker.generate("week", "60k")
+        maker.ingest("week-store", *cls.inputs.observations)
+        cls.days = [str(date.fromisoformat(AS_OF) - timedelta(days=6 - i)) for i in range(7)]
+        for day in cls.days:
+            maker.prepare("week-store", f"table-{day}", "--as-of", day, "--lookback-days", LOOKBACK_DAYS)
+            maker.score(cls.inputs, f"table-{day}", f"old/scores-{day}", "--as-of", day)
+
+    def environment(self, **settings):
+        return super().environment(**{"STORE": self.origin / "week-store", "CLASSIFICATION": self.inputs.classification,
+                                      "COMPANIES": self.inputs.companies, "MODEL": self.inputs.model,
+                                      "OLD_SCORES": self.origin / "old", **settings})
+
+    def jobs_named_in(self, text, days):
+        named = re.search(r"are job (\d+), the comparison is job (\d+), and its report (\S+)", text)
+        self.assertTrue(named, text)
+        array, comparison, self.report = named.groups()
+        tasks = [Job(f"{array}_{i}", self.dir / f"ipscore-week-{array}_{i}.log") for i in range(days)]
+        return tasks, Job(comparison, self.dir / f"ipscore-week-summary-{comparison}.log")
+
+    def validate(self, days, **settings):
+        text = slurm(PROJECT / "slurm" / "validate-week.sbatch", "--cpus-per-task=2", cwd=self.dir, env=self.environment(DAYS=days, **settings))
+        return self.jobs_named_in(text, days)
+
+    def test_week(self):
+        tasks, comparison = self.validate(7)
+        self.assert_ends(comparison)
+        for task in tasks:
+            self.assert_ends(task)
+        self.assertEqual(sorted(path.name for path in (self.out / "scores").iterdir()), self.days)
+        for day in self.days:
+            self.assert_scores(self.out / "scores" / day, self.origin / "old" / f"scores-{day}")
+            self.assert_says(comparison, day)
+        self.assert_says(comparison, "the scores are the same as the old ones")
+        self.assertIn(AS_OF, Path(self.report).read_text())
+
+    def test_day_that_differs(self):
+        old = self.dir / "old"
+        old.mkdir()
+        for name, day in zip(self.days[-2:], (self.days[-2], self.days[-3])):
+            (old / name).symlink_to(self.origin / "old" / f"scores-{day}")
+        _, comparison = self.validate(2, OLD_SCORES=old)
+        self.assert_ends(comparison, "FAILED", 1)
+        self.assert_says(comparison, f"{self.days[-2]}: the same", f"{AS_OF}: different", "the scores differ from the old ones")
+
+    def test_days_that_fail(self):
+        tasks, comparison = self.validate(2, SCORE_OPTIONS="--min-rows 1G")
+        self.assert_ends(comparison, "FAILED", 2)
+        for task, day in zip(tasks, self.days[-2:]):
+            self.assert_ends(task, "FAILED", 2)
+            self.assert_says(comparison, f"{day}: not compared: ")
+
+    def test_submitted_by_sbatch(self):
+        job = self.sbatch("validate-week.sbatch", "--output=starter.log", DAYS=1)
+        self.assert_ends(job)
+        _, comparison = self.jobs_named_in((self.dir / "starter.log").read_text(), 1)
+        self.assert_ends(comparison)
+
+    def test_only_the_day_that_was_stopped_is_queued_again(self):
+        pipe = self.dir / "companies.csv"
+        os.mkfifo(pipe)
+        tasks, comparison = self.validate(2, COMPANIES=pipe)
+        for task in tasks:
+            wait_for("the task reads its inputs", lambda task=task: "ipscore score" in task.log() and "verb=score" in task.log(), lambda task=task: task)
+        # The task by whose number Slurm calls the whole array.
+        tasks.sort(key=lambda task: task.fields()["JobId"] != task.fields()["ArrayJobId"])
+        slurm("scancel", "--batch", "--signal=USR1", tasks[0].name)
+        tasks[0].wait_until_queued_again()
+        self.assertEqual((tasks[1].fields()["JobState"], tasks[1].fields()["Restarts"]), ("RUNNING", "0"), tasks[1])
+        slurm("scancel", "--batch", "--signal=USR1", tasks[1].name)
+        tasks[1].wait_until_queued_again()
+        self.assertEqual(comparison.fields()["JobState"], "PENDING", comparison)
+        pipe.unlink()
+        pipe.symlink_to(self.inputs.companies)
+        for task in tasks:
+            task.go_on()
+        self.assert_ends(comparison)
+        for task in tasks:
+            self.assert_ends(task, restarts=1)
+
+
+class LostNodeTest(SlurmTest):
+    """With a Slurm of its own for each test, for a node that is gone does not come back."""
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(slurm_up)
+
+    def test_node_cut_off(self):
+        job = self.start_held()
+        hosts("link", "h3", "down")
+        job.wait_until_queued_again()
+        hosts("link", "h3", "up")
+        self.assert_goes_on(job)
+
+    def test_node_of_the_batch_script(self):
+        job = self.start_held("--nodes=2")
+        self.assertEqual(job.fields()["BatchHost"], "h1")
+        hosts("kill", "h1")
+        job.wait_until_queued_again()
+        self.assert_goes_on(job)
+        self.assertEqual([rank["host"] for rank in self.ran()["ranks"]], ["h2", "h3"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
