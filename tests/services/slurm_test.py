@@ -14,9 +14,10 @@ import unittest
 from datetime import date, timedelta
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("cli", "mpi")]
 
-from cli_test_lib import PROJECT, decode, ipscore, ipscore_path, run  # noqa: E402
+from cli_test_lib import PROJECT, decode, ipscore_path  # noqa: E402
+from interruption_lib import handles_signals  # noqa: E402
 from pipeline_lib import PipelineTest  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -167,9 +168,9 @@ class SlurmTest(PipelineTest):
     def ran(self, scores=None):
         return json.loads(((scores or self.scores) / "run.json").read_text())
 
-    def ranks_on(self, host):
+    def ranks_on(self, *names):
         found = []
-        for pid in hosts("pids", host).split():
+        for pid in " ".join(hosts("pids", name) for name in names).split():
             try:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 if os.path.samefile(f"/proc/{pid}/exe", ipscore_path()) and words[1] == b"score":
@@ -358,6 +359,15 @@ class InterruptionTest(SlurmTest):
         self.assert_says(job, "SIGTERM: asks the step that runs to stop")
         self.assertEqual(int(job.fields()["Restarts"]), 0, job)
 
+    def test_node_cut_off(self):
+        job = self.start_held()
+        self.addCleanup(wait_for, "the node is back", lambda: slurm("sinfo", "--noheader", "--nodes=h3", "--format=%T").strip() == "idle")
+        self.addCleanup(hosts, "link", "h3", "up")
+        hosts("link", "h3", "down")
+        job.wait_until_queued_again()
+        hosts("link", "h3", "up")
+        self.assert_goes_on(job)
+
 
 class WeekTest(SlurmTest):
     @classmethod
@@ -425,8 +435,8 @@ class WeekTest(SlurmTest):
         pipe = self.dir / "companies.csv"
         os.mkfifo(pipe)
         tasks, comparison = self.validate(2, COMPANIES=pipe)
-        for task in tasks:
-            wait_for("the task reads its inputs", lambda task=task: "ipscore score" in task.log() and "verb=score" in task.log(), lambda task=task: task)
+        wait_for("both tasks wait for their inputs", lambda: len(ranks := self.ranks_on("h1", "h2", "h3")) == 2 and all(map(handles_signals, ranks)),
+                 lambda: "\n".join(map(str, tasks)))
         # The task by whose number Slurm calls the whole array.
         tasks.sort(key=lambda task: task.fields()["JobId"] != task.fields()["ArrayJobId"])
         slurm("scancel", "--batch", "--signal=USR1", tasks[0].name)
@@ -445,18 +455,7 @@ class WeekTest(SlurmTest):
 
 
 class LostNodeTest(SlurmTest):
-    """With a Slurm of its own for each test, for a node that is gone does not come back."""
-
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(slurm_up)
-
-    def test_node_cut_off(self):
-        job = self.start_held()
-        hosts("link", "h3", "down")
-        job.wait_until_queued_again()
-        hosts("link", "h3", "up")
-        self.assert_goes_on(job)
+    """The last of a Slurm, for the node does not come back."""
 
     def test_node_of_the_batch_script(self):
         job = self.start_held("--nodes=2")
