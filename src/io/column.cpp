@@ -211,11 +211,11 @@ void ColumnReader<T>::load(std::uint64_t chunk) {
 
 template <class T>
 std::span<const T> ColumnReader<T>::next(std::uint64_t at_most) {
-    if (position_ >= size() || at_most == 0) return {};
+    const std::uint64_t count = std::min(next_size(), at_most);
+    if (count == 0) return {};
     const std::uint64_t chunk = position_ / dataset_.chunk_values();
     if (chunk != loaded_) load(chunk);
     const std::uint64_t begin = position_ - chunk * dataset_.chunk_values();
-    const std::uint64_t count = std::min(next_size(), at_most);
     position_ += count;
     return std::span<const T>(values_).subspan(begin, count);
 }
