@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import sys
 
-from runs import Run, median, remove
+from runs import Run, median, mpirun, remove
 
 AS_OF = "2026-11-22"
 
@@ -23,7 +23,7 @@ def parse():
 def jobs(directory, ranks):
     """By name: what a run writes, and its words but for the program; what it reads is that of the head."""
     data = directory / "data"
-    launch = ["mpirun", "--oversubscribe", "-n", ranks] if ranks else []
+    launch = mpirun(ranks)
     threads = ["--threads", 1] if ranks else []
     score = ["--classification", data / "classification.csv", "--companies", data / "companies.csv", "--model",
              data / "model.toml"]

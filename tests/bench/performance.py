@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import functools
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import re
 import shutil
 import subprocess
 
-from runs import Run, machine, median, phases_of, remove
+from runs import Run, machine, median, mpirun, phases_of, remove
 
 AS_OF = "2026-11-22"
 DAY_BEFORE = "2026-11-21"
@@ -22,7 +23,10 @@ SIZES = {
     "S": ["--rows", "8.4M", "--addresses", "600k", "--keys", "200k", "--tags", "100"],
     "L": ["--rows", "100M", "--addresses", "5M", "--keys", "1M", "--tags", "300"],
 }
-ROWS = {"S": 8.4e6, "L": 100e6}
+
+
+def rows_of(name):
+    return float(SIZES[name][1].removesuffix("M")) * 1e6
 
 
 class Bench:
@@ -31,13 +35,12 @@ class Bench:
         self.dir = args.dir
         self.runs = args.runs
 
-    @staticmethod
-    def mpirun(ranks, *options):
-        return ["mpirun", "--oversubscribe", "-n", ranks, *options]
+    def runs_of(self, name):
+        """L takes too long for as many."""
+        return 2 if name == "L" else self.runs
 
     def ipscore(self, *words, ranks=0):
-        launch = self.mpirun(ranks) if ranks else []
-        return Run([*launch, self.bin / "ipscore", *words]).check()
+        return Run([*mpirun(ranks), self.bin / "ipscore", *words]).check()
 
     def data(self, name, *options):
         """Data, store and table of that name, made when they are missing."""
@@ -84,11 +87,20 @@ class Bench:
         return results
 
 
-def steps_of(bench, base, repetitions):
-    """Seconds of each step alone, by (step, threads)."""
-    results = bench.google("score_bench", base, f"--benchmark_repetitions={repetitions}")
+@functools.cache
+def steps_of(bench, name):
+    """Seconds of each step of score alone, by (step, threads)."""
+    base = bench.data(name, *SIZES[name])
+    results = bench.google("score_bench", base, f"--benchmark_repetitions={1 if name == 'L' else 3}")
     return {(name.split("/")[0], int(name.split("threads:")[1].split("/")[0])): median([entry["real_time"] for entry in entries]) / 1e3
             for name, entries in results.items()}
+
+
+@functools.cache
+def scored(bench, name):
+    """Medians of score with all threads, as of Bench.several()."""
+    base = bench.data(name, *SIZES[name])
+    return bench.several(bench.score_words(base), base / "scores", runs=bench.runs_of(name))
 
 
 def launch_seconds(bench, ranks=0):
@@ -102,13 +114,7 @@ def score_section(bench, sizes, cores):
              f"({cores} threads). Launch: the whole process on a table of a thousand rows. The rest of the process is reading "
              "classification, companies and model, adding up the companies, and writing the index.", ""]
     launch = launch_seconds(bench)
-    figures = {}
-    for name in sizes:
-        base = bench.data(name, *SIZES[name])
-        runs = bench.runs if name == "S" else 2
-        steps = steps_of(bench, base, 3 if name == "S" else 1)
-        whole, peak, phases = bench.several(bench.score_words(base), base / "scores", runs=runs)
-        figures[name] = (steps, whole, peak, phases)
+    figures = {name: (steps_of(bench, name), *scored(bench, name)) for name in sizes}
     lines += ["| | " + " | ".join(sizes) + " |", "| --- |" + " ---: |" * len(sizes)]
 
     def row(title, value):
@@ -198,11 +204,11 @@ def ranks_section(bench, sizes):
              "| | 1 rank | 2 ranks | speed-up | of the kernel alone | share |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     for name in sizes:
         base = bench.data(name, *SIZES[name])
-        steps = steps_of(bench, base, 3 if name == "S" else 1)
+        steps = steps_of(bench, name)
         net = {}
         for ranks in (1, 2):
             whole, _, phases = bench.several([*bench.score_words(base), "--threads", 1], base / "scores", ranks=ranks,
-                                             runs=bench.runs if name == "S" else 2)
+                                             runs=bench.runs_of(name))
             net[ranks] = whole - phases.get("flush", 0)
         kernel = steps["kernel", 1] / steps["kernel", 2]
         lines.append(f"| {name} | {net[1]:.2f} s | {net[2]:.2f} s | {net[1] / net[2]:.2f} | {kernel:.2f} | {net[1] / net[2] / kernel:.2f} |")
@@ -215,13 +221,13 @@ def phases_section(bench, sizes, cores):
     seconds = {}
     for name in sizes:
         base = bench.data(name, *SIZES[name])
-        runs = bench.runs if name == "S" else 2
-        for verb, words, output in (("prepare", bench.prepare_words(base), "again"), ("score", bench.score_words(base), "scores")):
-            for phase, value in bench.several(words, base / output, runs=runs)[2].items():
-                seconds[f"{verb}: {phase}", name] = value
+        prepared = bench.several(bench.prepare_words(base), base / "again", runs=bench.runs_of(name))
         remove(base / "again")
+        for verb, (_, _, phases) in (("prepare", prepared), ("score", scored(bench, name))):
+            for phase, value in phases.items():
+                seconds[f"{verb}: {phase}", name] = value
     for title in dict.fromkeys(title for title, _ in seconds):
-        cells = [f"{seconds[title, name]:.2f} | {seconds[title, name] / ROWS[name] * 1e9:.1f}" for name in sizes]
+        cells = [f"{seconds[title, name]:.2f} | {seconds[title, name] / rows_of(name) * 1e9:.1f}" for name in sizes]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 
@@ -239,7 +245,7 @@ def claims_section(bench):
              "all ranks share these cores, so the claims a second are a lower bound. What one claim takes of rank 0's main thread is what bounds a larger job.", "",
              "| ranks | claims a second | µs of rank 0 a claim |", "| ---: | ---: | ---: |"]
     for ranks in (1, 2, 4, 8, 16, 32):
-        runs = [json.loads(Run([*bench.mpirun(ranks), bench.bin / "claims_bench"]).check().out) for _ in range(bench.runs)]
+        runs = [json.loads(Run([*mpirun(ranks), bench.bin / "claims_bench"]).check().out) for _ in range(bench.runs)]
         speed = median([run["claims"] / run["seconds"] for run in runs])
         cost = median([run["root_main_thread_seconds"] / run["claims"] for run in runs]) * 1e6
         lines.append(f"| {ranks} | {speed:,.0f} | {cost:.2f} |".replace(",", " "))
@@ -272,7 +278,7 @@ def messages_section(bench, sizes):
             monitoring = ["--mca", "pml_monitoring_enable", 2, "--mca", "pml_monitoring_enable_output", 3, "--mca", "pml_monitoring_filename", profiles / "rank"]
             # The monitoring wraps the messaging that is chosen, and is not there when that is named.
             environment = {name: value for name, value in os.environ.items() if name != "OMPI_MCA_pml"}
-            Run([*bench.mpirun(ranks, *monitoring), bench.bin / "ipscore", *bench.score_words(base), "--threads", 1, "--output", base / "scores"], env=environment).check()
+            Run([*mpirun(ranks, *monitoring), bench.bin / "ipscore", *bench.score_words(base), "--threads", 1, "--output", base / "scores"], env=environment).check()
             mail, collective = sent_by_ranks(profiles.glob("*.prof"))
             lines.append(f"| {name} | {parts} | {ranks} | {mail[0]} | {mail[1]} | {collective[0]} | {collective[1]} |")
     return [*lines, ""]

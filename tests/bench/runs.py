@@ -37,6 +37,11 @@ class Run:
         return self
 
 
+def mpirun(ranks, *options):
+    """What starts so many ranks; nothing for 0."""
+    return ["mpirun", "--oversubscribe", "-n", ranks, *options] if ranks else []
+
+
 def remove(path):
     path = pathlib.Path(path)
     if path.is_dir():
