@@ -11,11 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "services"))
 
-from hosts_lib import SOON, HostsJob, HostsTest, ask_to_stop, open_pipe, wait_until  # noqa: E402  # first: it finds the others
+from hosts_lib import (SOON, HostsJob, HostsTest, ask_to_stop, hosts, open_pipe, pipe_for_classification,  # noqa: E402  # first: it finds the others
+                       wait_until, wait_until_midway)
 from cli_test_lib import run  # noqa: E402
 from failure_test import FailureTest  # noqa: E402
 from interruption_lib import handles_signals  # noqa: E402
-from live_job import make_hanging_table  # noqa: E402
+from live_job import HANGING_PART, make_hanging_table, mend_hanging_table  # noqa: E402
 
 ENDS_WITHIN_SECONDS = 60
 
@@ -40,13 +41,13 @@ class GoodJobTest(JobOnHostsTest):
 
     def test_slow_link(self):
         # Half a megabyte a second, and half a second in the queue when there is much to send.
-        self.hosts("slow", "h3", "tbf", "rate", "4mbit", "burst", "16kb", "latency", "500ms")
+        hosts("slow", "h3", "tbf", "rate", "4mbit", "burst", "16kb", "latency", "500ms")
         self.assert_finishes(self.score_command(), "scores")
         self.assert_same(self.origin / "scores", "scores")
 
     def test_distant_and_lossy_link(self):
         try:
-            self.hosts("slow", "h3", "netem", "delay", "40ms", "10ms", "loss", "1%")
+            hosts("slow", "h3", "netem", "delay", "40ms", "10ms", "loss", "1%")
         except AssertionError as error:
             if "qdisc kind is unknown" in str(error):
                 self.skipTest("this kernel has no netem")
@@ -57,9 +58,7 @@ class GoodJobTest(JobOnHostsTest):
     def test_request_to_stop(self):
         # While rank 0 waits for the classification.
         words = self.score_command()
-        pipe = self.dir / "classification.pipe"
-        words[words.index("--classification") + 1] = pipe
-        os.mkfifo(pipe)
+        pipe = pipe_for_classification(words, self.dir)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             with self.subTest(signal=number):
                 job = HostsJob(self.mpirun(*words), self.dir, 3)
@@ -83,7 +82,7 @@ class LostHostTest(JobOnHostsTest):
         job = HostsJob(self.mpirun(*self.score_command(table="hanging")), self.dir, 3, env=env)
         self.addCleanup(job.close)
         job.ranks()
-        wait_until(lambda: len(self.parts_there()) >= 2, "two parts are there")
+        wait_until_midway(self.dir / "scores")
         return job
 
     def parts_there(self):
@@ -97,13 +96,11 @@ class LostHostTest(JobOnHostsTest):
         self.assertEqual(len(told), 1, result)
         self.assertRegex(told[0], rf"\Ampirun\.sh: {pattern}; run the same command again to resume\Z")
         self.assert_nothing_runs()
-        self.assert_unfinished("scores", "part-00003.h5")
+        self.assert_unfinished("scores", HANGING_PART)
 
         before = self.parts_there()
-        self.hosts("up")
-        hanging = self.dir / "hanging" / "part-00003.h5"
-        hanging.unlink()
-        os.link(self.origin / "table" / "part-00003.h5", hanging)
+        hosts("up")
+        mend_hanging_table(self.origin / "table", self.dir / "hanging")
         result = self.run_job(self.score_command(table="hanging"))
         self.assert_done(result)
         self.assertIn(f"\nparts that were there already: {len(before)}\n", result.stderr)
@@ -114,18 +111,18 @@ class LostHostTest(JobOnHostsTest):
     def test_partition(self):
         # With the settings of jobs/env.sh.
         job = self.start_midway()
-        self.hosts("link", "h3", "down")
+        hosts("link", "h3", "down")
         self.check(job, 3, "host h3 is lost: .*")
 
     def test_partition_of_the_first_host(self):
         # It runs mpirun, and sees the others lost; they see it lost.
         job = self.start_midway(SOON)
-        self.hosts("link", "h1", "down")
+        hosts("link", "h1", "down")
         self.check(job, 3, "host h[23] is lost: .*")
 
     def test_host_is_gone(self):
         job = self.start_midway(SOON)
-        self.hosts("kill", "h2")
+        hosts("kill", "h2")
         self.check(job, 3, "host h2 is lost: .*")
 
     def test_killed_rank(self):
@@ -134,14 +131,14 @@ class LostHostTest(JobOnHostsTest):
         self.check(job, 137, "rank 2 on host h3 was ended by signal 9, most likely because memory ran out")
 
     def test_host_cannot_be_reached(self):
-        self.hosts("link", "h2", "down")
+        hosts("link", "h2", "down")
         result = run(self.mpirun(*self.score_command()), cwd=self.dir, timeout=ENDS_WITHIN_SECONDS)
         self.assert_code(result, 3)
         self.assertEqual(result.stderr.splitlines(), [
             "ssh: connect to host h2 port 22: Connection timed out",
             "mpirun.sh: a host cannot be reached by ssh, cannot reach this one by TCP, or has no orted; what ssh says stands above"])
         self.assert_nothing_runs()
-        self.hosts("link", "h2", "up")
+        hosts("link", "h2", "up")
         self.assert_finishes(self.score_command(), "scores")
 
 

@@ -91,12 +91,22 @@ class LiveJob:
             stream.close()
 
 
+HANGING_PART = "part-00003.h5"
+
+
 def make_hanging_table(table, copy):
     """A copy of a table of which one part is a pipe that nobody writes to: whoever reads it hangs."""
     shutil.copytree(table, copy, copy_function=os.link)
-    part = copy / "part-00003.h5"
+    part = copy / HANGING_PART
     part.unlink()
     os.mkfifo(part)
+
+
+def mend_hanging_table(table, copy):
+    """From now on the copy is as whole as the table."""
+    part = copy / HANGING_PART
+    part.unlink()
+    os.link(table / HANGING_PART, part)
 
 
 def send(pids, signal_number):

@@ -9,11 +9,11 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from hosts_lib import SOON, HostsJob, HostsTest, ask_to_stop, on_host, open_pipe, processes, wait_until  # first: it finds the others
-from cli_test_lib import PROJECT, ipscore_path
+from hosts_lib import (SOON, HostsJob, HostsTest, ask_to_stop, hosts, install, on_host, open_pipe,  # first: it finds the others
+                       pipe_for_classification, processes, wait_until, wait_until_midway)
 from failure_test import FailureTest
 from interruption_lib import handles_signals
-from live_job import make_hanging_table
+from live_job import make_hanging_table, mend_hanging_table
 
 ENDS_WITHIN_SECONDS = 60
 STOPPED = "stopped on request; run the same command again to resume"
@@ -42,10 +42,7 @@ class EntrypointTest(HostsTest, FailureTest):
     def setUpClass(cls):
         super().setUpClass()
         # As in the image: an installed copy.
-        cls.installed = cls.origin / "installed"
-        shutil.copytree(PROJECT / "jobs", cls.installed / "share" / "ipscore" / "jobs")
-        (cls.installed / "bin").mkdir()
-        (cls.installed / "bin" / "ipscore").symlink_to(ipscore_path())
+        cls.installed = install(cls.origin / "installed", "jobs")
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", cls.origin / "key"], check=True)
         cls.key = (cls.origin / "key").read_text()
 
@@ -55,7 +52,7 @@ class EntrypointTest(HostsTest, FailureTest):
         for host in self.HOSTS:
             for name, address in (("docker0", "172.17.0.1/16"), ("ecs-eth0", "169.254.172.2/22")):
                 for words in (("link", "add", name, "type", "bridge"), ("addr", "add", address, "dev", name), ("link", "set", name, "up")):
-                    self.hosts("exec", host, "ip", *words)
+                    hosts("exec", host, "ip", *words)
 
     def start(self, index, words, env=None, nodes=3):
         """The container of the node `index`, which is to run ipscore with these words."""
@@ -64,7 +61,7 @@ class EntrypointTest(HostsTest, FailureTest):
                      "AWS_BATCH_JOB_MAIN_NODE_INDEX": "0", "IPSCORE_SSH_KEY": self.key, "IPSCORE_WAIT_SECONDS": "60", **(env or {})}
         if index != 0:
             variables["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"] = "10.77.0.1"
-        entrypoint = self.installed / "share" / "ipscore" / "jobs" / "aws-batch" / "entrypoint.sh"
+        entrypoint = self.installed / "jobs" / "aws-batch" / "entrypoint.sh"
         node = Node(on_host(host, *CONTAINER, entrypoint, *words), self.dir, nodes, env=variables)
         self.addCleanup(node.close)
         return node
@@ -92,7 +89,7 @@ class EntrypointTest(HostsTest, FailureTest):
         """A job in the middle of its work, of which one rank hangs."""
         make_hanging_table(self.origin / "table", self.dir / "hanging")
         nodes = self.start_all(self.score_command(table="hanging"), SOON)
-        wait_until(lambda: len(list((self.dir / "scores").glob("part-*.h5"))) >= 2, "two parts are there")
+        wait_until_midway(self.dir / "scores")
         return nodes
 
 
@@ -158,7 +155,7 @@ class BadJobTest(EntrypointTest):
 
     def test_host_of_a_child_is_gone(self):
         nodes = self.start_hanging()
-        self.hosts("kill", "h2")
+        hosts("kill", "h2")
         self.assert_lost(nodes[0], "10.77.0.2")
         self.assert_nothing_runs()
 
@@ -171,9 +168,7 @@ class BadJobTest(EntrypointTest):
     def assert_resumes(self):
         """The next attempt of the job makes what is missing."""
         there = len(list((self.dir / "scores").glob("part-*.h5")))
-        hanging = self.dir / "hanging" / "part-00003.h5"
-        hanging.unlink()
-        os.link(self.origin / "table" / "part-00003.h5", hanging)
+        mend_hanging_table(self.origin / "table", self.dir / "hanging")
         main = self.assert_ends(self.start_all(self.score_command(table="hanging")), 0)
         self.assertIn(f"\nparts that were there already: {there}\n", main.stderr)
         self.assert_values("scores")
@@ -205,9 +200,7 @@ class StopTest(EntrypointTest):
     def words_that_wait(self):
         """Rank 0 of this job waits for its classification."""
         words = self.score_command()
-        self.pipe = self.dir / "classification.pipe"
-        os.mkfifo(self.pipe)
-        words[words.index("--classification") + 1] = self.pipe
+        self.pipe = pipe_for_classification(words, self.dir)
         return words
 
     def stop(self, nodes, victim):

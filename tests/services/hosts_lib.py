@@ -3,11 +3,12 @@
     class ScoreTest(HostsTest, PipelineTest):
         def test_partition(self):
             job = HostsJob(self.mpirun(...), self.dir, ranks=3)
-            self.hosts("link", "h3", "down")
+            hosts("link", "h3", "down")
 """
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +18,11 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("cli", "mpi")]
 
-from cli_test_lib import PROJECT, ipscore  # noqa: E402
+from cli_test_lib import PROJECT, ipscore, ipscore_path  # noqa: E402
 from live_job import LiveJob, send, stop  # noqa: E402
 
-HOSTS_SH = Path(__file__).with_name("hosts.sh")
-NO_HOSTS = 77  # exit code of hosts.sh where hosts cannot be made
+HERE = Path(__file__).resolve().parent
+CANNOT_BE_MADE = 77  # exit code of the scripts of this folder where there is no right or no program for what they make
 
 # Of jobs/env.sh: a lost host is noticed in seconds, where a test is not about how long that takes.
 SOON = {"OMPI_MCA_oob_tcp_keepalive_time": "3", "OMPI_MCA_oob_tcp_keepalive_intvl": "1", "OMPI_MCA_oob_tcp_keepalive_probes": "2"}
@@ -30,23 +31,59 @@ SOON = {"OMPI_MCA_oob_tcp_keepalive_time": "3", "OMPI_MCA_oob_tcp_keepalive_intv
 PROGRAMS = ("ipscore", "orted", "mpirun", "mpirun.sh")
 
 
-def hosts_sh(*words, check=True):
-    return subprocess.run([HOSTS_SH, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, check=check)
+def service(script, *words, **options):
+    """What became of a script of this folder."""
+    return subprocess.run([HERE / script, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, errors="surrogateescape", check=False, timeout=120, **options)
+
+
+def said_by(script, *words, **options):
+    """What the script says; it must succeed."""
+    done = service(script, *words, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{script} {' '.join(map(str, words))} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def make(script, *words, cleanup):
+    """Has the script make what a test needs, and `cleanup` remove it; the test is skipped where that cannot be."""
+    made = service(script, "up", *words)
+    if made.returncode == CANNOT_BE_MADE:
+        raise unittest.SkipTest(made.stderr.strip())
+    cleanup(said_by, script, "down")
+    if made.returncode != 0:
+        raise AssertionError(f"{script} up ended with {made.returncode}: {made.stderr}")
+
+
+def hosts(*words):
+    """hosts.sh with these words."""
+    return said_by("hosts.sh", *words)
 
 
 def on_host(host, *command):
     """The command that runs `command` on that host."""
-    return [str(HOSTS_SH), "exec", host, *map(str, command)]
+    return [str(HERE / "hosts.sh"), "exec", host, *map(str, command)]
 
 
-def wait_until(condition, what, seconds=30):
-    """Fails when `condition` does not become true."""
+def install(prefix, *folders):
+    """An installed ipscore, which is the one that is tested, with these folders of the project; returns where they are. Not by
+    links, for jobs/env.sh goes by where it really lies."""
+    share = prefix / "share" / "ipscore"
+    for folder in folders:
+        shutil.copytree(PROJECT / folder, share / folder)
+    (prefix / "bin").mkdir()
+    (prefix / "bin" / "ipscore").symlink_to(ipscore_path())
+    return share
+
+
+def wait_until(condition, what, seconds=30, poll_seconds=0.01, tell=lambda: ""):
+    """What condition() returns once that is true. Fails when that takes too long, with what `tell` says then."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"after {seconds} s still not: {what}")
-        time.sleep(0.01)
+            raise AssertionError(f"after {seconds} s still not: {what}\n{tell()}")
+        time.sleep(poll_seconds)
+    return found
 
 
 class HostsTest(unittest.TestCase):
@@ -56,16 +93,7 @@ class HostsTest(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        made = hosts_sh("up", str(len(self.HOSTS)), check=False)
-        if made.returncode == NO_HOSTS:
-            self.skipTest(made.stderr.strip())
-        self.addCleanup(hosts_sh, "down")
-        self.assertEqual(made.returncode, 0, made.stderr)
-
-    def hosts(self, *words):
-        """hosts.sh with these words."""
-        done = hosts_sh(*words, check=False)
-        self.assertEqual(done.returncode, 0, f"hosts.sh {' '.join(words)}: {done.stderr}")
+        make("hosts.sh", len(self.HOSTS), cleanup=self.addCleanup)
 
     def mpirun(self, *words):
         """The command that runs ipscore with a rank on each host, from the first of them."""
@@ -88,7 +116,7 @@ def processes(hosts):
     """Process id -> name, of all that lives on these hosts; a host may be gone."""
     found = {}
     for host in hosts:
-        for pid in hosts_sh("pids", host, check=False).stdout.split():
+        for pid in service("hosts.sh", "pids", host).stdout.split():
             try:
                 state = Path(f"/proc/{pid}/stat").read_text()
             except OSError:
@@ -122,6 +150,18 @@ def ask_to_stop(ask, ranks, number=signal.SIGUSR1):
     send(ranks, signal.SIGCONT)
     wait_until(lambda: not any(pending(pid) for pid in ranks), "the ranks take the request to stop")
 
+
+def wait_until_midway(scores):
+    """Until some parts are there, of a job that cannot get to the end."""
+    wait_until(lambda: len(list(scores.glob("part-*.h5"))) >= 2, "two parts are there")
+
+
+def pipe_for_classification(words, directory):
+    """Has the command read its classification from a named pipe in that directory, which is returned: rank 0 waits for it."""
+    pipe = directory / "classification.pipe"
+    os.mkfifo(pipe)
+    words[words.index("--classification") + 1] = pipe
+    return pipe
 
 
 def open_pipe(path):

@@ -7,72 +7,37 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
 import unittest
 from datetime import date, timedelta
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("cli", "mpi")]
+from hosts_lib import hosts, install, make, said_by, wait_until  # first: it finds the others
+from cli_test_lib import PROJECT, ipscore_path
+from interruption_lib import handles_signals
+from live_job import HANGING_PART
+from pipeline_lib import PipelineTest
 
-from cli_test_lib import PROJECT, decode, ipscore_path  # noqa: E402
-from interruption_lib import handles_signals  # noqa: E402
-from pipeline_lib import PipelineTest  # noqa: E402
-
-HERE = Path(__file__).resolve().parent
 SLURM_STATE = Path(os.environ.get("TMPDIR", "/tmp")) / "ipscore-slurm"
 WITHIN_SECONDS = 180  # loosely: a node is given up after half a minute, and nothing else takes so long
 AS_OF = "2026-11-22"
 LOOKBACK_DAYS = "90"
-HELD_PART = "part-00003.h5"  # of 5
 
 ORIGIN = None  # what all tests begin with: it takes seconds
 
 
-def command(script, *words, **options):
-    return subprocess.run([HERE / script, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          check=False, timeout=120, **options)
-
-
 def slurm(*words, **options):
     """What a command says that runs beside the controller."""
-    done = command("slurm.sh", "exec", *words, **options)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, words))} ended with {done.returncode}: {decode(done.stderr)}")
-    return decode(done.stdout)
-
-
-def hosts(*words):
-    done = command("hosts.sh", *words)
-    if done.returncode != 0:
-        raise AssertionError(f"hosts.sh {' '.join(words)}: {decode(done.stderr)}")
-    return decode(done.stdout)
-
-
-def slurm_up():
-    done = command("slurm.sh", "up")
-    if done.returncode == 77:
-        raise unittest.SkipTest(decode(done.stderr).strip())
-    if done.returncode != 0:
-        raise RuntimeError(decode(done.stderr))
+    return said_by("slurm.sh", "exec", *words, **options)
 
 
 def setUpModule():
     global ORIGIN
-    unittest.addModuleCleanup(command, "slurm.sh", "down")
-    slurm_up()
+    make("slurm.sh", cleanup=unittest.addModuleCleanup)
     ORIGIN = Origin()
 
 
-def wait_for(what, condition, tell=lambda: ""):
-    """What condition() returns once that is true."""
-    deadline = time.monotonic() + WITHIN_SECONDS
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {WITHIN_SECONDS} s\n{tell()}")
-        time.sleep(0.1)
-    return found
+def wait_for(what, condition, tell=lambda: "", poll_seconds=0.1):
+    return wait_until(condition, what, WITHIN_SECONDS, poll_seconds, tell)
 
 
 class Origin:
@@ -88,12 +53,7 @@ class Origin:
         maker.score(self.inputs, "table", "scores")
         self.store = maker.dir / "store"
         self.scores = maker.dir / "scores"
-        # An installed ipscore, which is the one that is tested. Not by links, for jobs/env.sh goes by where it really lies.
-        self.home = maker.dir / "installed" / "share" / "ipscore"
-        for folder in ("jobs", "slurm"):
-            shutil.copytree(PROJECT / folder, self.home / folder)
-        (maker.dir / "installed" / "bin").mkdir()
-        (maker.dir / "installed" / "bin" / "ipscore").symlink_to(ipscore_path())
+        self.home = install(maker.dir / "installed", "jobs", "slurm")
 
 
 class Job:
@@ -183,17 +143,14 @@ class SlurmTest(PipelineTest):
         """A job in the midst of its parts, which cannot get to the end: one of them is a pipe that nobody writes to."""
         # With one thread a rank, which then scores one part after the other.
         job = self.sbatch("score.sbatch", "--nodes=3", "--cpus-per-task=1", *options, **settings)
-        deadline = time.monotonic() + WITHIN_SECONDS
-        while not (self.table / "index.h5").exists():
-            self.assertLess(time.monotonic(), deadline, job)
-            time.sleep(0.002)
-        (self.table / HELD_PART).rename(self.dir / HELD_PART)
-        os.mkfifo(self.table / HELD_PART)
+        wait_for("the table is there", lambda: (self.table / "index.h5").exists(), lambda: job, poll_seconds=0.002)
+        (self.table / HANGING_PART).rename(self.dir / HANGING_PART)
+        os.mkfifo(self.table / HANGING_PART)
         wait_for("a part is scored", lambda: list(self.scores.glob("part-*.h5")), lambda: job)
         return job
 
     def release(self):
-        (self.dir / HELD_PART).rename(self.table / HELD_PART)
+        (self.dir / HANGING_PART).rename(self.table / HANGING_PART)
 
     def assert_goes_on(self, job, restarts=1):
         """It was interrupted, and ends as if it had not been: with the parts that it had before."""
