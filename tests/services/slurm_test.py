@@ -360,13 +360,19 @@ class InterruptionTest(SlurmTest):
         self.assertEqual(int(job.fields()["Restarts"]), 0, job)
 
     def test_node_cut_off(self):
-        job = self.start_held()
-        self.addCleanup(wait_for, "the node is back", lambda: slurm("sinfo", "--noheader", "--nodes=h3", "--format=%T").strip() == "idle")
-        self.addCleanup(hosts, "link", "h3", "up")
-        hosts("link", "h3", "down")
+        job = self.start_held("--nodes=2")
+        self.addCleanup(wait_for, "the node is back", lambda: slurm("sinfo", "--noheader", "--nodes=h2", "--format=%T").strip() == "idle")
+        self.addCleanup(hosts, "link", "h2", "up")
+        hosts("link", "h2", "down")
         job.wait_until_queued_again()
-        hosts("link", "h3", "up")
-        self.assert_goes_on(job)
+        # On the nodes that are left the job meets the lock of its rank that lives on.
+        job.go_on()
+        job.wait_until_queued_again(2)
+        self.assert_says(job, "another job is writing there", "the machine failed the job after a restart: the job goes back into the queue")
+        for pid in self.ranks_on("h2"):
+            os.kill(pid, signal.SIGKILL)
+        self.assert_goes_on(job, restarts=2)
+        self.assertEqual([rank["host"] for rank in self.ran()["ranks"]], ["h1", "h3"])
 
 
 class WeekTest(SlurmTest):
