@@ -54,11 +54,21 @@ export OMPI_MCA_btl_base_warn_component_unused="${OMPI_MCA_btl_base_warn_compone
 # Single copy reads the memory of the other rank, which a container without CAP_SYS_PTRACE forbids, with an error per message.
 export OMPI_MCA_btl_vader_single_copy_mechanism="${OMPI_MCA_btl_vader_single_copy_mechanism:-none}"
 
+# mpirun and its launchers on the other hosts ask each other for a sign of life after 15 s of silence, and take a host for lost
+# after 4 times 5 s without an answer, which ends the job, on every host. Without this a host that is cut off is noticed after
+# 8 minutes, and the ranks wait for it.
+export OMPI_MCA_oob_tcp_keepalive_time="${OMPI_MCA_oob_tcp_keepalive_time:-15}"
+export OMPI_MCA_oob_tcp_keepalive_intvl="${OMPI_MCA_oob_tcp_keepalive_intvl:-5}"
+export OMPI_MCA_oob_tcp_keepalive_probes="${OMPI_MCA_oob_tcp_keepalive_probes:-4}"
+
+# A host that does not answer from the beginning ends the job, too, instead of waiting for minutes or for a password.
+export OMPI_MCA_plm_rsh_args="${OMPI_MCA_plm_rsh_args:--o BatchMode=yes -o ConnectTimeout=20}"
+
 # PMIx keeps its data in each process: its shared memory store warns in containers and leaves files behind when killed.
 export PMIX_MCA_gds="${PMIX_MCA_gds:-hash}"
 
 # ipscore says in one line why it stopped. Without this, Open MPI adds "MPI_ABORT was invoked on rank 3 …" and "mpirun
 # detected that one or more processes exited with non-zero status …" around that line. It also silences mpirun's word on a
 # killed rank and on a program that it does not find; the exit code still tells: 128 + signal (137: out of memory, most
-# likely), and 1. Set it to 0 to hear mpirun.
+# likely), and 1. Set it to 0 to hear mpirun; jobs/mpirun.sh puts its words into one line.
 export OMPI_MCA_orte_execute_quiet="${OMPI_MCA_orte_execute_quiet:-1}"

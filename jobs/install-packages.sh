@@ -8,7 +8,7 @@ list="$(dirname "${BASH_SOURCE[0]}")/packages.txt"
 case "${1:-}" in
 -h | --help)
     echo "usage: $0 [GROUP...]"
-    echo "Installs the Debian packages of the groups (build, run, test; default: all) that are missing."
+    echo "Installs the Debian packages of the groups (build, run, batch, test and others; default: all) that are missing."
     exit 0
     ;;
 esac

@@ -215,9 +215,15 @@ std::span<const T> ColumnReader<T>::next(std::uint64_t at_most) {
     const std::uint64_t chunk = position_ / dataset_.chunk_values();
     if (chunk != loaded_) load(chunk);
     const std::uint64_t begin = position_ - chunk * dataset_.chunk_values();
-    const std::uint64_t count = std::min({dataset_.chunk_values() - begin, size() - position_, at_most});
+    const std::uint64_t count = std::min(next_size(), at_most);
     position_ += count;
     return std::span<const T>(values_).subspan(begin, count);
+}
+
+template <class T>
+std::uint64_t ColumnReader<T>::next_size() const noexcept {
+    if (position_ >= size()) return 0;
+    return std::min(dataset_.chunk_values() - position_ % dataset_.chunk_values(), size() - position_);
 }
 
 template <class T>

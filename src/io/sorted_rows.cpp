@@ -100,22 +100,54 @@ void SortedRowsReader::seek_row(std::uint64_t row) {
 
 bool SortedRowsReader::next_address() {
     if (rows_left_ > 0) seek_row(key_.position() + rows_left_);
-    if (hi_left_.empty()) hi_left_ = hi_.next();
-    if (hi_left_.empty()) {
+    if (!load_addresses()) {
         if (key_.position() != key_.size()) file_->damaged("there are rows without an address");
         return false;
     }
-    if (lo_left_.empty()) lo_left_ = lo_.next();
-    if (address_rows_left_.empty()) address_rows_left_ = address_rows_.next();
     address_ = {hi_left_.front(), lo_left_.front()};
     rows_left_ = address_rows_left_.front();
-    hi_left_ = hi_left_.subspan(1);
-    lo_left_ = lo_left_.subspan(1);
-    address_rows_left_ = address_rows_left_.subspan(1);
-    if (rows_left_ == 0 || rows_left_ > key_.size() - key_.position()) {
-        file_->damaged("address " + to_string(address_) + " has an impossible number of rows");
-    }
+    skip_addresses(1);
+    if (rows_left_ == 0 || rows_left_ > key_.size() - key_.position()) impossible_row_count(address_);
     return true;
+}
+
+bool SortedRowsReader::load_addresses() {
+    if (hi_left_.empty()) hi_left_ = hi_.next();
+    if (hi_left_.empty()) return false;
+    if (lo_left_.empty()) lo_left_ = lo_.next();
+    if (address_rows_left_.empty()) address_rows_left_ = address_rows_.next();
+    return true;
+}
+
+void SortedRowsReader::skip_addresses(std::size_t count) {
+    hi_left_ = hi_left_.subspan(count);
+    lo_left_ = lo_left_.subspan(count);
+    address_rows_left_ = address_rows_left_.subspan(count);
+}
+
+void SortedRowsReader::impossible_row_count(Address address) const {
+    file_->damaged("address " + to_string(address) + " has an impossible number of rows");
+}
+
+AddressRun SortedRowsReader::next_whole_addresses(std::size_t addresses_max, std::uint64_t rows_max) {
+    if (rows_left_ > 0 || !load_addresses()) return {};
+    addresses_max = std::min({addresses_max, hi_left_.size(), lo_left_.size(), address_rows_left_.size()});
+    rows_max = std::min(rows_max, key_.next_size());
+    std::size_t addresses = 0;
+    std::uint64_t rows = 0;
+    for (; addresses < addresses_max && address_rows_left_[addresses] <= rows_max - rows; ++addresses) {
+        if (address_rows_left_[addresses] == 0)
+            impossible_row_count({hi_left_[addresses], lo_left_[addresses]});
+        rows += address_rows_left_[addresses];
+    }
+    if (addresses == 0) return {};
+    AddressRun run{
+        hi_left_.first(addresses), lo_left_.first(addresses), address_rows_left_.first(addresses), {}};
+    address_ = {run.hi.back(), run.lo.back()};
+    skip_addresses(addresses);
+    rows_left_ = rows;
+    run.rows = next_rows();
+    return run;
 }
 
 RowSpan SortedRowsReader::next_rows(std::uint64_t at_most) {

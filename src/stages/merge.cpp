@@ -104,18 +104,35 @@ private:
             addresses_.push_back(reader_.address());
             for (auto rows = reader_.next_rows(); !rows.empty(); rows = reader_.next_rows()) append(rows);
             ends_.push_back(static_cast<std::uint32_t>(rows_.size()));
+            append_whole_addresses();
             more_ = reader_.next_address();
         }
+    }
+    /// Of the addresses behind the current one as many as are at hand: most come this way, with a few calls
+    /// for hundreds of them.
+    void append_whole_addresses() {
+        if (addresses_.size() >= block_addresses || rows_.size() >= block_rows) return;
+        const io::AddressRun run =
+            reader_.next_whole_addresses(block_addresses - addresses_.size(), block_rows - rows_.size());
+        std::size_t end = rows_.size();
+        for (std::size_t i = 0; i < run.hi.size(); ++i) {
+            addresses_.push_back({run.hi[i], run.lo[i]});
+            ends_.push_back(static_cast<std::uint32_t>(end += run.row_counts[i]));
+        }
+        append(run.rows);
     }
     void append(const io::RowSpan& rows) {
         if (!rows.source.empty() && !sources_.empty() && std::ranges::max(rows.source) >= sources_.size())
             segment_->file().damaged("a row has a source that the manifest does not name");
         const std::size_t known = rows.size() + rows.keys_ahead;
+        const std::size_t before = rows_.size();
+        rows_.resize(before + rows.size());
+        Row* const out = rows_.data() + before;
         for (std::size_t i = 0; i < rows.size(); ++i) {
             if (i + look_ahead_rows < known)
                 __builtin_prefetch(&table_key_[rows.key.data()[i + look_ahead_rows]]);
-            rows_.push_back({pack(table_key_[rows.key[i]], rows.day[i]), rows.hits[i],
-                             sources_.empty() ? 0 : sources_[rows.source.empty() ? 0 : rows.source[i]]});
+            out[i] = {pack(table_key_[rows.key[i]], rows.day[i]), rows.hits[i],
+                      sources_.empty() ? 0 : sources_[rows.source.empty() ? 0 : rows.source[i]]};
         }
     }
 

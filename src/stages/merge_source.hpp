@@ -55,6 +55,9 @@ public:
     [[nodiscard]] std::uint64_t rows_left() const noexcept { return reader_->rows_left(); }
     /// As of io::FilteredRowsReader.
     io::RowSpan next_rows(std::uint64_t at_most = ~std::uint64_t{0}) { return reader_->next_rows(at_most); }
+    io::AddressRun next_whole_addresses(std::size_t addresses_max, std::uint64_t rows_max) {
+        return reader_->next_whole_addresses(addresses_max, rows_max);
+    }
 
 private:
     /// Opens part after part from `part` on until one has an address that counts.

@@ -1,5 +1,6 @@
 #include "ipscore/stages/score.hpp"
 
+#include "company_totals.hpp"
 #include "evidence_merge.hpp"
 #include "ipscore/core/error.hpp"
 #include "ipscore/io/format.hpp"
@@ -14,6 +15,7 @@
 #include <fmt/format.h>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,7 +31,7 @@ using scoring::CompanyEvidence;
 constexpr std::size_t batch_rows = 4096;
 
 // Parts whose company evidence is merged at a time at most: one file each.
-constexpr std::uint64_t evidence_parts_max = 256;
+constexpr std::uint64_t evidence_parts_max = 512;
 
 Json counts_json(const scoring::ScoreCounts& counts, std::size_t evidence_rows) {
     return {{"observations",
@@ -144,6 +146,16 @@ EvidenceRoom evidence_room(const ScoreArgs& args, const MemoryBudget& budget, in
     return room;
 }
 
+/// Parts of which one rank reads the evidence at a time. The workers that made them are gone, and their room
+/// is free.
+std::size_t evidence_fan_in(const ScoreArgs& args, const MemoryBudget& budget, int threads,
+                            std::size_t tags) {
+    if (args.evidence_fan_in > 0) return args.evidence_fan_in;
+    const std::uint64_t free_bytes =
+        budget.left_bytes() + scoring_worker_bytes(tags) * static_cast<std::uint64_t>(threads);
+    return std::clamp<std::uint64_t>(free_bytes / memory::evidence_part_bytes, 2, evidence_parts_max);
+}
+
 /// Largest first, so that no large part is left for the end. `parts`: numbers of the parts to make.
 std::vector<Claim> largest_first(const std::vector<std::uint64_t>& parts,
                                  const std::vector<std::uint64_t>& part_rows) {
@@ -154,30 +166,6 @@ std::vector<Claim> largest_first(const std::vector<std::uint64_t>& parts,
     claims.reserve(order.size());
     for (const std::uint64_t part : order) claims.push_back({part, 1});
     return claims;
-}
-
-/// Adds up the evidence of all parts into company rows, of `fan_in` parts at a time.
-void write_company_rows(const std::filesystem::path& scores, std::uint64_t parts,
-                        const scoring::TagRules& rules, std::size_t fan_in, const StopFlag& stop,
-                        io::ScoresIndexWriter& index) {
-    EvidenceSpill spill(scores, std::max<std::size_t>(fan_in, 2));
-    const auto add = [&](const CompanyEvidence& evidence) {
-        index.append(scoring::company_row(evidence, rules));
-    };
-    for (std::uint64_t part = 0; part < parts;) {
-        std::vector<EvidenceSource> sources;
-        for (; part < parts && sources.size() < fan_in; ++part) {
-            auto reader = std::make_shared<io::EvidenceReader>(
-                io::open_part_evidence(scores / io::format::part_name(part)));
-            sources.emplace_back([reader] { return reader->next(); });
-        }
-        if (part == parts && spill.runs() == 0) {
-            merge_evidence(sources, stop, add);
-            return;
-        }
-        spill.add_merged(sources, stop);
-    }
-    spill.merge({}, stop, add);
 }
 
 /// Of all part files. Not among the counts of a part: those are written before its file has its size.
@@ -398,6 +386,15 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
 
     scorers.clear();
 
+    const std::size_t fan_in = evidence_fan_in(args, budget, threads, inputs.scoring.rules.tags.size());
+    const EvidenceFiles evidence = merge_evidence_of_parts(world,
+                                                           {.scores = args.output,
+                                                            .parts = job.parts,
+                                                            .threads = threads,
+                                                            .fan_in = fan_in,
+                                                            .parts_per_run_min = args.evidence_parts_per_run},
+                                                           stop, monitor);
+
     monitor.begin_phase("index");
     RunSummary summary;
     world.root_decides(stop, [&] {
@@ -412,14 +409,9 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         check_result(args, index);
         io::TemporaryFile file(args.output / io::format::index_name);
         io::ScoresIndexWriter writer(file.path());
-        // The workers are gone, and their room is free.
-        const std::uint64_t fan_in = args.evidence_fan_in > 0
-                                         ? args.evidence_fan_in
-                                         : std::clamp<std::uint64_t>(scoring_worker_bytes(index.tags.size()) *
-                                                                         static_cast<std::uint64_t>(threads) /
-                                                                         memory::evidence_part_bytes,
-                                                                     2, evidence_parts_max);
-        write_company_rows(args.output, index.parts.size(), inputs.scoring.rules, fan_in, stop, writer);
+        add_up_evidence(evidence, args.output, fan_in, stop, [&](const CompanyEvidence& row) {
+            writer.append(scoring::company_row(row, inputs.scoring.rules));
+        });
         const std::uint64_t rows = writer.company_rows();
         writer.finish(index, inputs.scoring);
         monitor.end_phases();
@@ -428,6 +420,8 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
                       state == io::OutputDirectory::State::finished &&
                           result.parts_verified == index.parts.size(),
                       [&] { return io::scores_index_stands(args.output, index.content_hash); });
+        std::error_code ignored; // the runs are of no more use, and another one would remove them
+        std::filesystem::remove_all(args.output / io::format::runs_name, ignored);
     });
     return summary;
 }

@@ -149,14 +149,8 @@ void segments_are_merged(benchmark::State& state) {
     count(state);
 }
 
-BENCHMARK(rows_in_memory)->Arg(1)->Arg(4)->Arg(16)->Arg(40)->ArgName("fan_in")->Unit(benchmark::kMillisecond);
-BENCHMARK(segments_are_merged)
-    ->Arg(1)
-    ->Arg(4)
-    ->Arg(16)
-    ->Arg(40)
-    ->ArgName("fan_in")
-    ->Unit(benchmark::kMillisecond);
+BENCHMARK(rows_in_memory)->Arg(4)->Arg(16)->Arg(40)->ArgName("fan_in")->Unit(benchmark::kMillisecond);
+BENCHMARK(segments_are_merged)->Arg(4)->Arg(16)->Arg(40)->ArgName("fan_in")->Unit(benchmark::kMillisecond);
 
 } // namespace
 } // namespace ipscore::stages

@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -21,6 +22,7 @@ SIZES = {
     "S": ["--rows", "8.4M", "--addresses", "600k", "--keys", "200k", "--tags", "100"],
     "L": ["--rows", "100M", "--addresses", "5M", "--keys", "1M", "--tags", "300"],
 }
+ROWS = {"S": 8.4e6, "L": 100e6}
 
 
 class Bench:
@@ -29,8 +31,12 @@ class Bench:
         self.dir = args.dir
         self.runs = args.runs
 
+    @staticmethod
+    def mpirun(ranks, *options):
+        return ["mpirun", "--oversubscribe", "-n", ranks, *options]
+
     def ipscore(self, *words, ranks=0):
-        launch = ["mpirun", "--oversubscribe", "-n", ranks] if ranks else []
+        launch = self.mpirun(ranks) if ranks else []
         return Run([*launch, self.bin / "ipscore", *words]).check()
 
     def data(self, name, *options):
@@ -85,9 +91,10 @@ def steps_of(bench, base, repetitions):
             for name, entries in results.items()}
 
 
-def launch_seconds(bench):
+def launch_seconds(bench, ranks=0):
+    """The whole process, or mpirun, on a table of a thousand rows."""
     base = bench.data("launch", "--rows", "1k", "--addresses", "100", "--keys", "100", "--tags", "10")
-    return bench.several(bench.score_words(base), base / "scores")[0]
+    return bench.several(bench.score_words(base), base / "scores", ranks=ranks)[0]
 
 
 def score_section(bench, sizes, cores):
@@ -202,6 +209,75 @@ def ranks_section(bench, sizes):
     return [*lines, ""]
 
 
+def phases_section(bench, sizes, cores):
+    lines = ["## Phases", "", f"One process of {cores} threads: seconds by phase, and nanoseconds for each observation.", "",
+             "| | " + " | ".join(f"{name} | ns" for name in sizes) + " |", "| --- |" + " ---: | ---: |" * len(sizes)]
+    seconds = {}
+    for name in sizes:
+        base = bench.data(name, *SIZES[name])
+        runs = bench.runs if name == "S" else 2
+        for verb, words, output in (("prepare", bench.prepare_words(base), "again"), ("score", bench.score_words(base), "scores")):
+            for phase, value in bench.several(words, base / output, runs=runs)[2].items():
+                seconds[f"{verb}: {phase}", name] = value
+        remove(base / "again")
+    for title in dict.fromkeys(title for title, _ in seconds):
+        cells = [f"{seconds[title, name]:.2f} | {seconds[title, name] / ROWS[name] * 1e9:.1f}" for name in sizes]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def start_section(bench):
+    lines = ["## Starting ranks", "", "`mpirun -n N ipscore score` on a table of a thousand rows: starting and ending the ranks, all broadcasts, barriers and gathers.", "",
+             "| ranks | seconds |", "| ---: | ---: |"]
+    for ranks in (1, 2, 4, 8):
+        lines.append(f"| {ranks} | {launch_seconds(bench, ranks):.2f} |")
+    return [*lines, ""]
+
+
+def claims_section(bench):
+    lines = ["## Claims", "", "Parts are handed out by the main thread of rank 0. Here they are claims that cost nothing, asked for by one worker a rank as fast as it can; "
+             "all ranks share these cores, so the claims a second are a lower bound. What one claim takes of rank 0's main thread is what bounds a larger job.", "",
+             "| ranks | claims a second | µs of rank 0 a claim |", "| ---: | ---: | ---: |"]
+    for ranks in (1, 2, 4, 8, 16, 32):
+        runs = [json.loads(Run([*bench.mpirun(ranks), bench.bin / "claims_bench"]).check().out) for _ in range(bench.runs)]
+        speed = median([run["claims"] / run["seconds"] for run in runs])
+        cost = median([run["root_main_thread_seconds"] / run["claims"] for run in runs]) * 1e6
+        lines.append(f"| {ranks} | {speed:,.0f} | {cost:.2f} |".replace(",", " "))
+    return [*lines, ""]
+
+
+def sent_by_ranks(profiles):
+    """(messages, bytes) of the program's own messages, and of those that its collectives are made of, over all ranks, from what
+    Open MPI's monitoring wrote."""
+    sent = {"E": [0, 0], "I": [0, 0]}
+    for profile in profiles:
+        for kind, size, messages in re.findall(r"^([EI])\t\d+\t\d+\t(\d+) bytes\t(\d+) msgs sent", profile.read_text(), re.M):
+            sent[kind][0] += int(messages)
+            sent[kind][1] += int(size)
+    return sent["E"], sent["I"]
+
+
+def messages_section(bench, sizes):
+    lines = ["## Messages", "", "What `score` sends, counted by Open MPI's monitoring, over all ranks, one worker each: mail (claims, reports, the end), and the messages that its "
+             "broadcasts, gathers and barriers are made of.", "",
+             "| | parts | ranks | mail | bytes | of collectives | bytes |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    for name in sizes:
+        base = bench.data(name, *SIZES[name])
+        parts = len(list((base / "table").glob("part-*.h5")))
+        for ranks in (2, 4, 8):
+            profiles = bench.dir / "profiles"
+            remove(profiles)
+            profiles.mkdir()
+            remove(base / "scores")
+            monitoring = ["--mca", "pml_monitoring_enable", 2, "--mca", "pml_monitoring_enable_output", 3, "--mca", "pml_monitoring_filename", profiles / "rank"]
+            # The monitoring wraps the messaging that is chosen, and is not there when that is named.
+            environment = {name: value for name, value in os.environ.items() if name != "OMPI_MCA_pml"}
+            Run([*bench.mpirun(ranks, *monitoring), bench.bin / "ipscore", *bench.score_words(base), "--threads", 1, "--output", base / "scores"], env=environment).check()
+            mail, collective = sent_by_ranks(profiles.glob("*.prof"))
+            lines.append(f"| {name} | {parts} | {ranks} | {mail[0]} | {mail[1]} | {collective[0]} | {collective[1]} |")
+    return [*lines, ""]
+
+
 def split_by_day(path, directory):
     """The rows of a CSV of observations in a file for each day; returns them in order."""
     directory.mkdir(parents=True)
@@ -265,7 +341,11 @@ def main():
              "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in machine()),
              f"| date | {datetime.date.today().isoformat()} |", ""]
     lines += score_section(bench, sizes, cores)
+    lines += phases_section(bench, sizes, cores)
     lines += ranks_section(bench, sizes)
+    lines += start_section(bench)
+    lines += claims_section(bench)
+    lines += messages_section(bench, sizes)
     lines += heavy_section(bench)
     lines += ingest_section(bench, cores)
     lines += prepare_section(bench)

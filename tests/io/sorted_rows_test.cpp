@@ -183,6 +183,50 @@ TEST_F(SortedRowsTest, rows_that_are_not_asked_for_are_passed_over) {
     }
 }
 
+/// What `run` holds, behind `rows`.
+void append_run(Rows& rows, const AddressRun& run) {
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < run.hi.size(); ++i) {
+        AddressRows& entry = rows.emplace_back(AddressRows{{run.hi[i], run.lo[i]}, {}});
+        for (std::uint64_t row = 0; row < run.row_counts[i]; ++row, ++at)
+            entry.rows.push_back({run.rows.key[at], run.rows.day[at], run.rows.hits[at]});
+    }
+    EXPECT_EQ(at, run.rows.size());
+}
+
+TEST_F(SortedRowsTest, runs_of_addresses_are_what_one_address_after_the_other_gives) {
+    for (const auto& counts : {random_counts(random, 60'000, 3), random_counts(random, 300, 900),
+                               std::vector<std::size_t>{1, 2 * chunk_values_default, 1, 1}}) {
+        const Rows rows = random_rows(random, counts);
+        write_rows(rows);
+        const H5File file = H5File::open(path);
+        SortedRowsReader reader(file, keys);
+        Rows read;
+        std::size_t in_runs = 0;
+        while (reader.next_address()) {
+            AddressRows& entry = read.emplace_back(AddressRows{reader.address(), {}});
+            EXPECT_TRUE(reader.next_whole_addresses(100, 100).hi.empty()) << "rows of the address are left";
+            for (RowSpan span = reader.next_rows(); !span.empty(); span = reader.next_rows()) {
+                for (std::size_t i = 0; i < span.size(); ++i)
+                    entry.rows.push_back({span.key[i], span.day[i], span.hits[i]});
+            }
+            const std::size_t addresses_max = random() % 600;
+            const std::uint64_t rows_max = random() % 4000;
+            const AddressRun run = reader.next_whole_addresses(addresses_max, rows_max);
+            EXPECT_LE(run.hi.size(), addresses_max);
+            EXPECT_LE(run.rows.size(), rows_max);
+            append_run(read, run);
+            in_runs += run.hi.size();
+            EXPECT_EQ(reader.address(), read.back().address);
+            EXPECT_EQ(reader.rows_left(), 0U);
+        }
+        EXPECT_TRUE(read == rows);
+        if (counts.size() > 4) {
+            EXPECT_GT(in_runs, counts.size() / 2);
+        }
+    }
+}
+
 TEST_F(SortedRowsTest, tells_how_many_keys_lie_behind) {
     const Rows rows = random_rows(random, random_counts(random, 300, 400));
     write_rows(rows);

@@ -17,11 +17,11 @@ class LiveJob:
     """A command under mpirun that runs while the test looks on. The ranks can be stopped and let go on, so that the test
     need not be quicker than the job."""
 
-    def __init__(self, command, cwd, ranks):
+    def __init__(self, command, cwd, ranks, env=None):
         self.command = command
         self.ranks_expected = ranks
-        self.process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **job_environment()}, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **job_environment(), **(env or {})},
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
     def descendants(self):
         children = {}

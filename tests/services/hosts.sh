@@ -139,7 +139,7 @@ require_machine() {
     for tool in ip bridge tc nsenter unshare ssh ssh-keygen /usr/sbin/sshd; do
         command -v "$tool" >/dev/null || missing+=("${tool##*/}")
     done
-    [ ${#missing[@]} -eq 0 ] || die 77 "hosts cannot be made here: there is no ${missing[*]}; install with jobs/install-packages.sh test"
+    [ ${#missing[@]} -eq 0 ] || die 77 "hosts cannot be made here: there is no ${missing[*]}; install with jobs/install-packages.sh batch"
     unshare --net --uts --mount true 2>/dev/null || die 77 "hosts cannot be made here: no right to make namespaces; run as root (in a container: --privileged)"
     [ -w /run ] || die 77 "hosts cannot be made here: /run is not writable; run as root"
 }

@@ -69,6 +69,7 @@ struct Ways {
     std::uint64_t sort_bytes = 0;
     std::uint64_t evidence_rows_max = 0;
     std::uint64_t evidence_fan_in = 0;
+    std::uint64_t evidence_parts_per_run = 0;
 };
 
 class Property : public ::testing::Test {
@@ -120,6 +121,7 @@ protected:
         score_args.sort_bytes = ways.sort_bytes;
         score_args.evidence_rows_max = ways.evidence_rows_max;
         score_args.evidence_fan_in = ways.evidence_fan_in;
+        score_args.evidence_parts_per_run = ways.evidence_parts_per_run;
         const scoring::Model model = io::read_model(score_args.model, score_args.as_of);
 
         PrepareArgs prepare_args;
@@ -176,6 +178,7 @@ protected:
         std::uint64_t merges = 0;
         std::uint64_t classification_runs = 0;
         std::uint64_t evidence_runs = 0;
+        bool companies_phase = false; ///< parts' evidence was merged before the index
 
         void see(const nlohmann::ordered_json& prepared, const nlohmann::ordered_json& scored) {
             const auto raise = [](std::uint64_t& most, const nlohmann::ordered_json& value) {
@@ -185,6 +188,7 @@ protected:
             raise(merges, prepared.at("segments_merged_first"));
             raise(classification_runs, scored.at("spilled_runs").at("classification"));
             raise(evidence_runs, scored.at("spilled_runs").at("company_evidence"));
+            companies_phase = companies_phase || scored.at("phases_seconds").contains("companies");
         }
     };
     Most most_;
@@ -209,6 +213,7 @@ private:
         if (below(2) == 0) ways.sort_bytes = 1 + below(1000);
         if (below(2) == 0) ways.evidence_rows_max = 1 + below(10);
         if (below(2) == 0) ways.evidence_fan_in = 2 + below(2);
+        if (below(2) == 0) ways.evidence_parts_per_run = 1 + below(3);
         return ways;
     }
 
@@ -356,8 +361,10 @@ TEST_F(Property, a_bid_stream_in_many_parts_equals_the_reference) {
                                    .model_toml = read(directory.path() / "model.toml"),
                                    .as_of = {}};
     std::mt19937_64 random(1);
-    run_case(inputs, {.threads = 3, .segment_rows = 15'000, .part_rows = 2'000}, random);
+    run_case(inputs, {.threads = 3, .segment_rows = 15'000, .part_rows = 2'000, .evidence_parts_per_run = 2},
+             random);
     EXPECT_GT(most_.parts, 10U);
+    EXPECT_TRUE(most_.companies_phase);
     EXPECT_EQ(most_.merges, 0U);
 
     // The same with every merge on many levels.

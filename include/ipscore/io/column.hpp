@@ -76,6 +76,8 @@ public:
     [[nodiscard]] std::span<const T> next(std::uint64_t at_most = ~std::uint64_t{0});
     /// How many values of the chunk lie behind those that next() gave last, in memory.
     [[nodiscard]] std::size_t left_in_chunk() const noexcept;
+    /// How many values next() gives at most.
+    [[nodiscard]] std::uint64_t next_size() const noexcept;
     /// Makes `value` (0 to size()) the next one.
     void seek(std::uint64_t value);
     [[nodiscard]] std::size_t chunk_values() const noexcept { return dataset_.chunk_values(); }

@@ -118,7 +118,8 @@ inline constexpr const char* index_name = "index.h5";
 inline constexpr const char* job_name = "job.json";
 inline constexpr const char* run_name = "run.json";
 inline constexpr const char* status_name = "status"; ///< directory: what the ranks say of themselves
-inline constexpr const char* runs_name = "runs";     ///< directory of an unfinished table: merged segments
+inline constexpr const char* runs_name =
+    "runs"; ///< directory of an unfinished result: what was merged in between
 
 inline constexpr std::uint64_t parts_max = 4096;
 

@@ -49,6 +49,10 @@ public:
     /// The next rows of the current address, at most `at_most`; empty when there are none left. Valid until
     /// the next call.
     RowSpan next_rows(std::uint64_t at_most = ~std::uint64_t{0});
+    /// As of SortedRowsReader; none where the filter may drop rows.
+    AddressRun next_whole_addresses(std::size_t addresses_max, std::uint64_t rows_max) {
+        return filter_.keeps_all() ? reader_.next_whole_addresses(addresses_max, rows_max) : AddressRun{};
+    }
     /// Makes the seek point's address the one that next_address() goes to, if it counts.
     void seek(const SeekPoint& point) { reader_.seek(point); }
 

@@ -23,6 +23,14 @@ struct RowSpan {
     [[nodiscard]] bool empty() const noexcept { return key.empty(); }
 };
 
+/// Consecutive addresses, each with all of its rows.
+struct AddressRun {
+    std::span<const std::uint64_t> hi;
+    std::span<const std::uint64_t> lo;
+    std::span<const std::uint64_t> row_counts; ///< by address; at least 1
+    RowSpan rows;                              ///< of all of them
+};
+
 /// Where to begin reading: `row` is the first row of address number `address_index`.
 struct SeekPoint {
     Address address;
@@ -92,11 +100,19 @@ public:
     /// The next rows of the current address, at most `at_most`; empty when there are none left. Valid until
     /// the next call.
     RowSpan next_rows(std::uint64_t at_most = ~std::uint64_t{0});
+    /// Goes past as many of the next addresses as are in memory whole, within these bounds; the last one is
+    /// the current one then. None when rows of the current address are left, or when the next one is not in
+    /// memory whole. Valid until the next call.
+    AddressRun next_whole_addresses(std::size_t addresses_max, std::uint64_t rows_max);
     /// Makes the seek point's address the one that next_address() goes to.
     void seek(const SeekPoint& point);
 
 private:
     void seek_row(std::uint64_t row);
+    /// False when there are no more addresses.
+    bool load_addresses();
+    void skip_addresses(std::size_t count);
+    [[noreturn]] void impossible_row_count(Address address) const;
     void check_keys(const RowSpan& rows);
 
     const H5File* file_;

@@ -25,8 +25,10 @@ struct ScoreArgs {
     std::uint64_t sort_bytes = 0;        ///< of the classification, sorted in memory
     std::uint64_t evidence_rows_max = 0; ///< company evidence of a part, held in memory
     std::uint64_t evidence_fan_in = 0;   ///< runs of company evidence merged at a time, at least 2
-    bool restart = false;                ///< replace the output of another job
-    int threads = 0; ///< per rank; 0: the cores of this process, divided by the ranks on the node
+    std::uint64_t evidence_parts_per_run =
+        0;                ///< at least, where their company evidence is merged before the index
+    bool restart = false; ///< replace the output of another job
+    int threads = 0;      ///< per rank; 0: the cores of this process, divided by the ranks on the node
     // Guards: where they do not hold, the run ends before the index gets its name.
     bool require_days = false;     ///< no day of the look-back without observations
     std::uint64_t min_rows = 0;    ///< scores of addresses

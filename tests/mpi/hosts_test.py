@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+"""A job on three hosts, a rank on each: the same values as one process makes, over a fast and a slow network. A host that is cut
+off or gone ends it within a minute, on all hosts, with one line that says why; the same command afterwards makes only what is
+missing, and ends with the same values."""
+
+import os
+import signal
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "services"))
+
+from hosts_lib import SOON, HostsJob, HostsTest, ask_to_stop, open_pipe, wait_until  # noqa: E402  # first: it finds the others
+from cli_test_lib import run  # noqa: E402
+from failure_test import FailureTest  # noqa: E402
+from interruption_lib import handles_signals  # noqa: E402
+from live_job import make_hanging_table  # noqa: E402
+
+ENDS_WITHIN_SECONDS = 60
+
+
+class JobOnHostsTest(HostsTest, FailureTest):
+    def run_job(self, words, env=None):
+        return run(self.mpirun(*words), cwd=self.dir, env=env, timeout=120)
+
+    def assert_same(self, theirs, ours):
+        result = self.run_ipscore("diff", theirs, self.dir / ours)
+        self.assert_done(result)
+
+
+class GoodJobTest(JobOnHostsTest):
+    def test_score_and_prepare(self):
+        self.assert_done(self.run_job(self.prepare_words(self.origin / "store", "new/table", *self.inputs.days())))
+        self.assert_values("new/table")
+        self.assert_same(self.origin / "table", "new/table")
+        self.assert_finishes(self.score_command(table="new/table", scores="new/scores"), "new/scores")
+        self.assert_same(self.origin / "scores", "new/scores")
+        self.assert_nothing_runs()
+
+    def test_slow_link(self):
+        # Half a megabyte a second, and half a second in the queue when there is much to send.
+        self.hosts("slow", "h3", "tbf", "rate", "4mbit", "burst", "16kb", "latency", "500ms")
+        self.assert_finishes(self.score_command(), "scores")
+        self.assert_same(self.origin / "scores", "scores")
+
+    def test_distant_and_lossy_link(self):
+        try:
+            self.hosts("slow", "h3", "netem", "delay", "40ms", "10ms", "loss", "1%")
+        except AssertionError as error:
+            if "qdisc kind is unknown" in str(error):
+                self.skipTest("this kernel has no netem")
+            raise
+        self.assert_finishes(self.score_command(), "scores")
+        self.assert_same(self.origin / "scores", "scores")
+
+    def test_request_to_stop(self):
+        # While rank 0 waits for the classification.
+        words = self.score_command()
+        pipe = self.dir / "classification.pipe"
+        words[words.index("--classification") + 1] = pipe
+        os.mkfifo(pipe)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            with self.subTest(signal=number):
+                job = HostsJob(self.mpirun(*words), self.dir, 3)
+                self.addCleanup(job.close)
+                ranks = job.ranks()
+                wait_until(lambda: all(handles_signals(pid) for pid in ranks), "the ranks handle signals")
+                with open_pipe(pipe) as classification:
+                    ask_to_stop(lambda: job.process.send_signal(number), ranks)
+                    classification.write(self.inputs.classification.read_bytes())
+                result = job.wait()
+                self.assert_code(result, 75)
+                self.assertIn("stopped on request; run the same command again to resume\n", result.stderr)
+                self.assert_nothing_runs()
+        self.assert_finishes(self.score_command(), "scores")
+
+
+class LostHostTest(JobOnHostsTest):
+    def start_midway(self, env=None):
+        """A job that has made parts, and hangs in another one."""
+        make_hanging_table(self.origin / "table", self.dir / "hanging")
+        job = HostsJob(self.mpirun(*self.score_command(table="hanging")), self.dir, 3, env=env)
+        self.addCleanup(job.close)
+        job.ranks()
+        wait_until(lambda: len(self.parts_there()) >= 2, "two parts are there")
+        return job
+
+    def parts_there(self):
+        return {path.name: path.stat().st_ino for path in (self.dir / "scores").glob("part-*.h5")}
+
+    def check(self, job, code, pattern):
+        """It ends in time, with that code and line, and nothing of it runs on. Then the same command makes the rest."""
+        result = job.wait(ENDS_WITHIN_SECONDS)
+        self.assert_code(result, code)
+        told = [line for line in result.stderr.splitlines() if line.startswith("mpirun.sh: ")]
+        self.assertEqual(len(told), 1, result)
+        self.assertRegex(told[0], rf"\Ampirun\.sh: {pattern}; run the same command again to resume\Z")
+        self.assert_nothing_runs()
+        self.assert_unfinished("scores", "part-00003.h5")
+
+        before = self.parts_there()
+        self.hosts("up")
+        hanging = self.dir / "hanging" / "part-00003.h5"
+        hanging.unlink()
+        os.link(self.origin / "table" / "part-00003.h5", hanging)
+        result = self.run_job(self.score_command(table="hanging"))
+        self.assert_done(result)
+        self.assertIn(f"\nparts that were there already: {len(before)}\n", result.stderr)
+        self.assertEqual(before, {name: inode for name, inode in self.parts_there().items() if name in before})
+        self.assert_values("scores")
+        self.assert_same(self.origin / "scores", "scores")
+
+    def test_partition(self):
+        # With the settings of jobs/env.sh.
+        job = self.start_midway()
+        self.hosts("link", "h3", "down")
+        self.check(job, 3, "host h3 is lost: .*")
+
+    def test_partition_of_the_first_host(self):
+        # It runs mpirun, and sees the others lost; they see it lost.
+        job = self.start_midway(SOON)
+        self.hosts("link", "h1", "down")
+        self.check(job, 3, "host h[23] is lost: .*")
+
+    def test_host_is_gone(self):
+        job = self.start_midway(SOON)
+        self.hosts("kill", "h2")
+        self.check(job, 3, "host h2 is lost: .*")
+
+    def test_killed_rank(self):
+        job = self.start_midway(SOON)
+        os.kill(job.ranks()[2], signal.SIGKILL)
+        self.check(job, 137, "rank 2 on host h3 was ended by signal 9, most likely because memory ran out")
+
+    def test_host_cannot_be_reached(self):
+        self.hosts("link", "h2", "down")
+        result = run(self.mpirun(*self.score_command()), cwd=self.dir, timeout=ENDS_WITHIN_SECONDS)
+        self.assert_code(result, 3)
+        self.assertEqual(result.stderr.splitlines(), [
+            "ssh: connect to host h2 port 22: Connection timed out",
+            "mpirun.sh: a host cannot be reached by ssh, cannot reach this one by TCP, or has no orted; what ssh says stands above"])
+        self.assert_nothing_runs()
+        self.hosts("link", "h2", "up")
+        self.assert_finishes(self.score_command(), "scores")
+
+
+class NoProgramTest(JobOnHostsTest):
+    def test_program_is_not_there(self):
+        command = self.mpirun(*self.score_command())
+        at = next(at for at, word in enumerate(command) if word == os.environ["IPSCORE_BIN"])
+        result = run([*command[:at], "/nowhere/ipscore", *command[at + 1:]], cwd=self.dir)
+        self.assert_code(result, 2)
+        self.assertRegex(result.stderr,
+                         r"\Ampirun\.sh: there is no program /nowhere/ipscore on host h[1-3]; it must lie in the same place on every host\n\Z")
+
+
+if __name__ == "__main__":
+    unittest.main()
