@@ -62,6 +62,9 @@ SlurmdTimeout=20
 KillWait=5
 ReturnToService=2
 
+# As some sites have it: jobs must ask for it.
+JobRequeue=0
+
 END
         for ((i = 1; i <= nodes; i++)); do
             echo "NodeName=h$i NodeAddr=10.77.0.$i CPUs=4 RealMemory=16000"

@@ -19,6 +19,7 @@ from pipeline_lib import PipelineTest
 
 SLURM_STATE = Path(os.environ.get("TMPDIR", "/tmp")) / "ipscore-slurm"
 WITHIN_SECONDS = 180  # loosely: a node is given up after half a minute, and nothing else takes so long
+NODES = ("h1", "h2", "h3")
 AS_OF = "2026-11-22"
 LOOKBACK_DAYS = "90"
 
@@ -28,6 +29,17 @@ ORIGIN = None  # what all tests begin with: it takes seconds
 def slurm(*words, **options):
     """What a command says that runs beside the controller."""
     return said_by("slurm.sh", "exec", *words, **options)
+
+
+def command_lines(nodes):
+    """Of all processes there: the number, and the words with zeros between."""
+    found = {}
+    for pid in " ".join(hosts("pids", node) for node in nodes).split():
+        try:
+            found[int(pid)] = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            pass  # it has ended
+    return found
 
 
 def setUpModule():
@@ -79,8 +91,11 @@ class Job:
     def wait_until_queued_again(self, restarts=1):
         wait_for("the job is requeued", lambda: self.is_queued_again(restarts), lambda: self)
 
-    def go_on(self):
-        """Slurm lets a requeued job wait for two minutes. Within the second in which it ended, its node would refuse it."""
+    def go_on(self, nodes=NODES):
+        """Slurm lets a requeued job wait for two minutes. Sooner, what is left on the nodes is in the way: the ends of its steps, and
+        within a second that of the job."""
+        steps = f"slurmstepd: [{self.fields()['JobId']}.".encode()
+        wait_for("nothing is left of the job", lambda: not any(words.startswith(steps) for words in command_lines(nodes).values()), lambda: self)
         slurm("scontrol", "update", f"JobId={self.name}", "StartTime=now+2")
 
     def wait(self):
@@ -128,16 +143,8 @@ class SlurmTest(PipelineTest):
     def ran(self, scores=None):
         return json.loads(((scores or self.scores) / "run.json").read_text())
 
-    def ranks_on(self, *names):
-        found = []
-        for pid in " ".join(hosts("pids", name) for name in names).split():
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if os.path.samefile(f"/proc/{pid}/exe", ipscore_path()) and words[1] == b"score":
-                    found.append(int(pid))
-            except OSError:
-                pass  # it has ended
-        return found
+    def ranks_on(self, *nodes):
+        return [pid for pid, words in command_lines(nodes).items() if words.split(b"\0")[1:2] == [b"score"]]
 
     def start_held(self, *options, **settings):
         """A job in the midst of its parts, which cannot get to the end: one of them is a pipe that nobody writes to."""
@@ -152,10 +159,10 @@ class SlurmTest(PipelineTest):
     def release(self):
         (self.dir / HANGING_PART).rename(self.table / HANGING_PART)
 
-    def assert_goes_on(self, job, restarts=1):
+    def assert_goes_on(self, job, restarts=1, nodes=NODES):
         """It was interrupted, and ends as if it had not been: with the parts that it had before."""
         self.release()
-        job.go_on()
+        job.go_on(nodes)
         self.assert_ends(job, restarts=restarts)
         self.assertGreater(self.ran()["parts_already_there"], 0, job)
         self.assert_scores()
@@ -168,7 +175,7 @@ class DayTest(SlurmTest):
         old = self.dir / "old"
         old.mkdir()
         (old / f"scores-{AS_OF}").symlink_to(ORIGIN.scores)
-        job = self.sbatch("score.sbatch", "--nodes=3", OLD_SCORES=old)
+        job = self.sbatch("score.sbatch", "--nodes=3", f"--export=ALL,AS_OF={AS_OF}", AS_OF="", OLD_SCORES=old)
         self.assert_ends(job)
         self.assert_scores()
         self.assertEqual([(rank["host"], rank["threads"]) for rank in self.ran()["ranks"]], [("h1", 4), ("h2", 4), ("h3", 4)])
@@ -192,7 +199,7 @@ class DayTest(SlurmTest):
     def test_leftover_of_a_killed_step(self):
         """For which srun starts no task, and ends with 0."""
         job = self.sbatch("score.sbatch", "--nodes=3", "--hold")
-        for host in ("h1", "h2", "h3"):
+        for host in NODES:
             (SLURM_STATE / host / f"stepd.slurm.pmix.{job.name}.0").touch()
         slurm("scontrol", "release", job.name)
         self.assert_ends(job)
@@ -317,13 +324,19 @@ class InterruptionTest(SlurmTest):
         self.assertEqual(int(job.fields()["Restarts"]), 0, job)
 
     def test_node_cut_off(self):
-        job = self.start_held()
-        self.addCleanup(wait_for, "the node is back", lambda: slurm("sinfo", "--noheader", "--nodes=h3", "--format=%T").strip() == "idle")
-        self.addCleanup(hosts, "link", "h3", "up")
-        hosts("link", "h3", "down")
+        job = self.start_held("--nodes=2")
+        self.addCleanup(said_by, "slurm.sh", "up")  # a new one: it takes a minute until this one has the node again
+        hosts("link", "h2", "down")
         job.wait_until_queued_again()
-        hosts("link", "h3", "up")
-        self.assert_goes_on(job)
+        left = ["h1", "h3"]
+        # On the nodes that are left the job meets the lock of its rank that lives on.
+        job.go_on(left)
+        job.wait_until_queued_again(2)
+        self.assert_says(job, "another job is writing there", "the machine failed the job after a restart: the job goes back into the queue")
+        for pid in self.ranks_on("h2"):
+            os.kill(pid, signal.SIGKILL)
+        self.assert_goes_on(job, restarts=2, nodes=left)
+        self.assertEqual([rank["host"] for rank in self.ran()["ranks"]], left)
 
 
 class WeekTest(SlurmTest):
@@ -392,7 +405,7 @@ class WeekTest(SlurmTest):
         pipe = self.dir / "companies.csv"
         os.mkfifo(pipe)
         tasks, comparison = self.validate(2, COMPANIES=pipe)
-        wait_for("both tasks wait for their inputs", lambda: len(ranks := self.ranks_on("h1", "h2", "h3")) == 2 and all(map(handles_signals, ranks)),
+        wait_for("both tasks wait for their inputs", lambda: len(ranks := self.ranks_on(*NODES)) == 2 and all(map(handles_signals, ranks)),
                  lambda: "\n".join(map(str, tasks)))
         # The task by whose number Slurm calls the whole array.
         tasks.sort(key=lambda task: task.fields()["JobId"] != task.fields()["ArrayJobId"])
@@ -419,8 +432,9 @@ class LostNodeTest(SlurmTest):
         self.assertEqual(job.fields()["BatchHost"], "h1")
         hosts("kill", "h1")
         job.wait_until_queued_again()
-        self.assert_goes_on(job)
-        self.assertEqual([rank["host"] for rank in self.ran()["ranks"]], ["h2", "h3"])
+        left = ["h2", "h3"]
+        self.assert_goes_on(job, nodes=left)
+        self.assertEqual([rank["host"] for rank in self.ran()["ranks"]], left)
 
 
 if __name__ == "__main__":
