@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from hosts_lib import hosts, install, make, said_by, wait_until  # first: it finds the others
-from cli_test_lib import PROJECT, ipscore_path
+from cli_test_lib import PROJECT
 from interruption_lib import handles_signals
 from live_job import HANGING_PART
 from pipeline_lib import PipelineTest
