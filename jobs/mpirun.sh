@@ -26,44 +26,50 @@ say() {
     printf 'mpirun.sh: %s\n' "$1" >&2
 }
 
-# One of mpirun's messages, on one line, in words for whoever runs ipscore. Returns the exit code of a job that ends so, or
-# 0 where mpirun's own will do.
+conclude() { # CODE MESSAGE: what comes after it, follows from it
+    reason=mpirun
+    say "$2"
+    return "$1"
+}
+
+# Puts one of mpirun's messages on one line, in words for whoever runs ipscore. Returns the exit code of a job that ends so, or 0
+# where mpirun's own will do. It is a part of tell, whose variables it knows.
 explain() { # MESSAGE
     local lost='lost communication with a remote daemon.* Remote daemon: *[^ ]+ on node ([^ ]+)'
     local ended='mpirun noticed that process (rank [0-9]+) .* on node ([^ ]+) exited on signal ([0-9]+)'
     local absent='(Node: *([^ ]+) +Executable: *([^ ]+)|Executable: *([^ ]+) +Node: *([^ ]+))'
-    if [[ "$1" =~ $lost ]]; then
-        say "host ${BASH_REMATCH[1]} is lost: it is down, cut off, or its orted was killed; run the same command again to resume"
-        return 3
+    local not_started="unable to reliably start one or more daemons"
+    local again="run the same command again to resume" words why=
+    [ "$reason" != mpirun ] || return 0
+    # With a host go its ssh and its orted. When mpirun sees the end of the ssh first, it takes it for a failure to start.
+    if [[ "$1" =~ $lost ]] || { [ -n "$ssh_lost" ] && [[ "$1" == *"$not_started"* ]]; }; then
+        conclude 3 "host ${BASH_REMATCH[1]:-$ssh_lost} is lost: it is down, cut off, or its orted was killed; $again"
     elif [[ "$1" =~ $ended ]]; then
-        local why=
         [ "${BASH_REMATCH[3]}" != 9 ] || why=", most likely because memory ran out"
-        say "${BASH_REMATCH[1]} on host ${BASH_REMATCH[2]} was ended by signal ${BASH_REMATCH[3]}$why; run the same command again to resume"
-        return 0
+        conclude 0 "${BASH_REMATCH[1]} on host ${BASH_REMATCH[2]} was ended by signal ${BASH_REMATCH[3]}$why; $again"
     elif [[ "$1" =~ $absent ]]; then
-        say "there is no program ${BASH_REMATCH[3]}${BASH_REMATCH[4]} on host ${BASH_REMATCH[2]}${BASH_REMATCH[5]}; it must lie in the same place on every host"
-        return 2
+        conclude 2 "there is no program ${BASH_REMATCH[3]}${BASH_REMATCH[4]} on host ${BASH_REMATCH[2]}${BASH_REMATCH[5]}; it must lie in the same place on every host"
+    elif [[ "$1" == *"$not_started"* ]]; then
+        conclude 3 "a host cannot be reached by ssh, cannot reach this one by TCP, or has no orted; what ssh says stands above"
+    else
+        case "$1" in
+        # These say no more than that there is a reason.
+        *"MPI_ABORT was invoked"* | *"terminated normally, but"* | *"processes exited with non-zero status"*) ;;
+        *"failed to TCP connect to a peer"* | *"peer process has unexpectedly disconnected"* | *"does not know how to route"*) ;;
+        *)
+            read -ra words <<<"$1"
+            [ -n "$reason" ] || say "${words[*]}"
+            ;;
+        esac
     fi
-    case "$1" in
-    *"unable to reliably start one or more daemons"*)
-        say "a host cannot be reached by ssh, cannot reach this one by TCP, or has no orted; what ssh says stands above"
-        return 3
-        ;;
-    # What follows from something that was said already, by ipscore or here.
-    *"MPI_ABORT was invoked"* | *"terminated normally, but"* | *"processes exited with non-zero status"*) ;;
-    *"failed to TCP connect to a peer"* | *"peer process has unexpectedly disconnected"* | *"does not know how to route"*) ;;
-    *)
-        local words
-        read -ra words <<<"$1"
-        say "${words[*]}"
-        ;;
-    esac
 }
 
 # Hands on what comes, but for mpirun's messages, which stand between two lines of dashes: these are explained. Returns the
 # code of the first message that has one.
 tell() {
     local line frame message='' inside='' code=0
+    local reason=''   # who gave one: ipscore or mpirun
+    local ssh_lost='' # the host of which ssh said so
     frame="$(printf -- '-%.0s' {1..74})"
     while IFS= read -r line || [ -n "$line" ]; do
         if [ "$line" = "$frame" ]; then
@@ -78,7 +84,11 @@ tell() {
         else
             case "$line" in
             *"sent help message"* | *'Set MCA parameter "orte_base_help_aggregate"'* | *" mca_btl_tcp_"* | *ORTE_ERROR_LOG*) ;;
-            *) printf '%s\n' "$line" >&2 ;;
+            *)
+                case "$line" in *level=error* | *'"level":"error"'*) reason="${reason:-ipscore}" ;; esac
+                if [[ "$line" =~ ^(Connection to|Read from remote host)\ ([^\ :]+) ]]; then ssh_lost="${BASH_REMATCH[2]}"; fi
+                printf '%s\n' "$line" >&2
+                ;;
             esac
         fi
     done

@@ -115,7 +115,8 @@ run_main() { # VERB OPTION...
     # Docker's bridge, the link to the agent.
     OMPI_MCA_btl_tcp_if_include="$(printf '%s\n' "${networks[@]}" | sort -u | paste -s -d ,)"
     export OMPI_MCA_btl_tcp_if_include OMPI_MCA_oob_tcp_if_include="$OMPI_MCA_btl_tcp_if_include"
-    export OMPI_MCA_plm_rsh_args="-F $state/ssh_config"
+    # mpirun itself notices a node that is cut off, and says which.
+    export OMPI_MCA_plm_rsh_args="-F $state/ssh_config -o ServerAliveInterval=0"
     "$jobs/mpirun.sh" --hostfile "$state/hostfile" -n "$AWS_BATCH_JOB_NUM_NODES" ipscore "$@" &
     local job=$!
     # shellcheck disable=SC2317 # wait_for calls it

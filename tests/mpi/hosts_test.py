@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "services"))
 
 from hosts_lib import (SOON, HostsJob, HostsTest, ask_to_stop, hosts, open_pipe, pipe_for_classification,  # noqa: E402  # first: it finds the others
-                       wait_until, wait_until_midway)
+                       processes, wait_until, wait_until_midway)
 from cli_test_lib import run  # noqa: E402
 from failure_test import FailureTest  # noqa: E402
 from interruption_lib import handles_signals  # noqa: E402
@@ -124,6 +124,13 @@ class LostHostTest(JobOnHostsTest):
         job = self.start_midway(SOON)
         hosts("kill", "h2")
         self.check(job, 3, "host h2 is lost: .*")
+
+    def test_host_is_gone_and_its_ssh_is_the_first_to_tell(self):
+        job = self.start_midway(SOON)
+        for pid in processes(("h3",)):
+            if b"@notty" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+        self.check(job, 3, "host h3 is lost: .*")
 
     def test_killed_rank(self):
         job = self.start_midway(SOON)
