@@ -68,7 +68,8 @@ class MemoryTest(PipelineTest):
         if group:
             self.assertEqual(group.kills(), 0, f"{what}: killed for want of memory\n{result}")
         self.assert_done(result)
-        self.assertEqual(len(watch.peaks), ranks or 1, f"{what}: not every process was seen")
+        if not group:  # which holds also what ends before the watch looks at it
+            self.assertEqual(len(watch.peaks), ranks or 1, f"{what}: not every process was seen")
         self.assertLessEqual(watch.peak_bytes, limit, f"{what}: took more than the budget and a tenth\n{result}")
         return result
 
