@@ -15,10 +15,12 @@ Verb diff_verb();
 Verb explain_verb();
 Verb status_verb();
 Verb inspect_verb();
+Verb plan_verb();
 
 std::vector<Verb> all_verbs() {
-    return {generate_verb(), ingest_verb(), prepare_verb(), score_verb(),   export_verb(), diff_verb(),
-            explain_verb(),  status_verb(), inspect_verb(), compact_verb(), prune_verb(),  forget_verb()};
+    return {generate_verb(), ingest_verb(),  prepare_verb(), score_verb(),   export_verb(),
+            diff_verb(),     explain_verb(), status_verb(),  inspect_verb(), plan_verb(),
+            compact_verb(),  prune_verb(),   forget_verb()};
 }
 
 } // namespace ipscore::cli

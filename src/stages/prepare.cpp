@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
+#include <numeric>
 #include <optional>
 
 namespace ipscore::stages {
@@ -201,6 +202,7 @@ struct OpenInputs {
     OpenSegments segments; ///< or runs of them
     std::unique_ptr<io::KeyMap> map;
     std::vector<MergeInput> inputs;
+    std::uint64_t keys = 0; ///< of all their dictionaries
 };
 
 /// All ranks must call. Rank 0 writes the table's keys into its index; `classified` as of
@@ -228,7 +230,9 @@ OpenInputs open_inputs(mpi::World& world, const PrepareArgs& args, const TableSo
     std::string map_path = map_file.path().string();
     world.broadcast_text(map_path);
     if (!world.is_root()) open_all();
-    open.map = std::make_unique<io::KeyMap>(map_path, key_counts(dictionaries));
+    const std::vector<std::uint64_t> keys = key_counts(dictionaries);
+    open.keys = std::accumulate(keys.begin(), keys.end(), std::uint64_t{0});
+    open.map = std::make_unique<io::KeyMap>(map_path, keys);
     for (std::size_t s = 0; s < paths.size(); ++s)
         open.inputs.push_back({.segment = open.segments[s].get(),
                                .table_key = open.map->of(s),
@@ -338,8 +342,15 @@ io::TableIndex make_index(const PrepareArgs& args, const io::Manifest& manifest,
     return index;
 }
 
+/// What the parts were merged from.
+struct Merged {
+    std::uint64_t merges = 0; ///< before the last one
+    std::size_t inputs = 0;   ///< of the last one
+    std::uint64_t keys = 0;   ///< of the dictionaries of these
+};
+
 RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::uint64_t keys,
-                     std::uint64_t merges, const PartJobResult& result, const Phases& phases) {
+                     const Merged& merged, const PartJobResult& result, const Phases& phases) {
     RunSummary summary;
     const auto count = [&](const char* name) { return index.counts.value(name, std::uint64_t{0}); };
     std::uint64_t days_without_rows = 0;
@@ -360,9 +371,9 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::
                         count_text(count("rows_unclassified")), percent_text(unclassified_share(index), 1),
                         count_text(index.classification->keys), args.classification.string()));
     }
-    if (merges > 0) {
-        summary.lines.push_back(
-            fmt::format("merges of segments before the last one, to keep within --memory: {}", merges));
+    if (merged.merges > 0) {
+        summary.lines.push_back(fmt::format(
+            "merges of segments before the last one, to keep within --memory: {}", merged.merges));
     }
     if (result.parts_verified > 0) {
         summary.lines.push_back(fmt::format("parts that were there already: {}", result.parts_verified));
@@ -376,7 +387,9 @@ RunSummary summarize(const PrepareArgs& args, const io::TableIndex& index, std::
                     {"parts", index.parts.size()},
                     {"parts_already_there", result.parts_verified},
                     {"keys", keys},
-                    {"segments_merged_first", merges},
+                    {"segments_merged_first", merged.merges},
+                    {"inputs", merged.inputs},
+                    {"input_keys", merged.keys},
                     {"counts", index.counts},
                     {"days_without_rows", days_without_rows},
                     {"phases_seconds", phases.json()},
@@ -407,7 +420,7 @@ std::optional<RunSummary> finished_already(mpi::World& world, const PrepareArgs&
         check_result(args, index);
         index.content_hash = io::read_table_index(args.output, with_dictionary).content_hash;
         monitor.end_phases();
-        summary = summarize(args, index, io::table_keys(args.output), 0, result, monitor.phases());
+        summary = summarize(args, index, io::table_keys(args.output), {}, result, monitor.phases());
         summary->verdict = finished_already_text(args.output);
     });
     world.broadcast(stands);
@@ -553,7 +566,8 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         const std::uint64_t keys = index_writer->keys();
         index_writer->finish(index);
         monitor.end_phases();
-        summary = summarize(args, index, keys, merges, result, monitor.phases());
+        summary =
+            summarize(args, index, keys, {merges, open.inputs.size(), open.keys}, result, monitor.phases());
         write_run(args.output, summary);
         index_file.publish();
         std::error_code ignored; // they are of no more use, and the next run would remove them

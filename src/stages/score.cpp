@@ -316,6 +316,7 @@ RunSummary summarize(const ScoreArgs& args, const ScoreFiles& files, const Share
         {"content_hash", index.content_hash},
         {"parts", index.parts.size()},
         {"parts_already_there", result.parts_verified},
+        {"keys", inputs.keys},
         {"company_rows", company_rows},
         {"counts", counts},
         {"coverage", coverage},

@@ -320,6 +320,53 @@ def next_day_section(bench):
             f"yesterday's table in {next_:.2f} s, **{full / next_:.1f} times** faster. `ipscore diff` finds both the same.", ""]
 
 
+# Bare ranks as nodes: one of one core, one of two, and two of one.
+NODES = {"one core": (1, 1), "two cores": (1, 2), "two nodes of one core": (2, 1)}
+OTHER = ["--rows", "25M", "--addresses", "1.2M", "--keys", "300k", "--tags", "100"]
+
+
+def measured_run(bench, base, nodes, threads, runs):
+    """Seconds of prepare and score one after the other on so many ranks, the median; that run's run.json of both lie in the base."""
+    seconds = {}
+    for run in range(runs):
+        table, scores = base / f"table-{run}", base / f"scores-{run}"
+        remove(table)
+        remove(scores)
+        whole = bench.ipscore(*bench.prepare_words(base), "--threads", threads, "--output", table, ranks=nodes).seconds
+        whole += bench.ipscore(*bench.score_words(base), "--threads", threads, "--output", scores, ranks=nodes).seconds
+        seconds[whole] = [(table / "run.json").read_text(), (scores / "run.json").read_text()]
+        remove(table)
+        remove(scores)
+    middle = sorted(seconds)[(len(seconds) - 1) // 2]
+    files = [base / f"{verb}-{nodes}-{threads}.json" for verb in ("prepare", "score")]
+    for file, text in zip(files, seconds[middle]):
+        file.write_text(text)
+    return middle, files
+
+
+def plan_section(bench, sizes):
+    lines = ["## Plan", "", "`ipscore plan` by runs of S on one core and on two, beside what prepare and score of other data then took: whole `mpirun`, a rank a "
+             "node, both nodes on this machine.", "", "| | planned | measured | off by |", "| --- | ---: | ---: | ---: |"]
+    instances = bench.dir / "instances.toml"
+    instances.write_text("".join(f"[instances.{name}]\ncores = {cores}\nmemory_gib = 1024\nprice_per_hour = 1\n"
+                                 for name, cores in (("one", 1), ("two", 2))))
+    base = bench.data("S", *SIZES["S"])
+    runs = [file for threads in (1, 2) for file in measured_run(bench, base, 1, threads, bench.runs)[1]]
+    others = {"25 million observations, 1.2 million addresses": ("other", OTHER)}
+    if "L" in sizes:
+        others["L"] = ("L", SIZES["L"])
+    for title, (name, options) in others.items():
+        base = bench.data(name, *options)
+        plan = json.loads(bench.ipscore("plan", "--table", base / "table", "--runs", *runs, "--instances", instances, "--max-nodes", 2,
+                                        "--json").out)
+        for layout, (nodes, threads) in NODES.items():
+            planned = next(option["seconds"] for option in plan["options"]
+                           if option["nodes"] == nodes and option["settings"]["cores"] == threads)
+            measured, _ = measured_run(bench, base, nodes, threads, bench.runs_of(name))
+            lines.append(f"| {title}: {layout} | {planned:.2f} s | {measured:.2f} s | {100 * (planned / measured - 1):+.0f} % |")
+    return [*lines, ""]
+
+
 def codec_section(bench):
     results = bench.google("codec_bench")
     lines = ["## Codecs", "", "A chunk of 32768 values of so many random bits, one core; coded size as a share of the values.", "",
@@ -356,6 +403,7 @@ def main():
     lines += ingest_section(bench, cores)
     lines += prepare_section(bench)
     lines += next_day_section(bench)
+    lines += plan_section(bench, sizes)
     lines += codec_section(bench)
     args.output.write_text("\n".join(lines))
     print("\n".join(lines))

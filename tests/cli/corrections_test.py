@@ -421,6 +421,7 @@ class ForgetTest(CorrectionTest):
         ips = self.addresses(inputs)[:40]
         random_ = random.Random(9)
         after = None
+        seconds = 0
         for round_ in range(6):
             for name in ("store", "table", "scores"):
                 run(["rm", "-rf", name], cwd=self.dir)

@@ -226,6 +226,16 @@ class TablesTest(PipelineTest):
         fields = set(re.findall(r"`([a-z_]+)(?:\[\])?`", section))
         self.assertEqual(fields - found, {"format", "none", "deflate", "prepare", "compact"}, "these are words, all others fields")
 
+    def test_fields_of_plan(self):
+        inputs = write_nasty_inputs(self.dir / "in", 2)
+        self.pipeline(inputs, "x")
+        (self.dir / "instances.toml").write_text("[instances.a]\ncores = 1\nmemory_gib = 1\nprice_per_hour = 1\n")
+        plan = json.loads(self.verb("plan", "--table", "x-table", "--runs", "x-table", "x-scores", "--instances", "instances.toml",
+                                    "--json").stdout)
+        option = plan["options"][0]
+        section = DOCUMENT.read_text().split("\n## plan\n")[1].split("\n## ")[0]
+        self.assertEqual(set(re.findall(r"`([a-z_]+)(?:\[\])?`", section)), {*plan, *option, *option["settings"]})
+
     def test_packed_files(self):
         self.pipeline(write_nasty_inputs(self.dir / "in", 2), "x")
         index = self.documented("### Index: `format` = `ipscore scores index`")

@@ -134,7 +134,7 @@ class OtherProgramsTest(FormatsTest):
             ("3", 'there is no "key"'), ("4", "column ip is not a text"), ("5", "is not valid JSON"), ("6", "is not UTF-8"),
             ("7", 'the name "key" comes twice'), ("8", "is nested more than 64 deep")])
         self.assertEqual([row[3] for row in rejects[1:]], [line.rstrip("\n") for line in lines[2:]])
-        self.refused(f'bad.jsonl:3: there is no "key"; --strict stops at the first bad row', "--strict", "bad.jsonl")
+        self.refused('bad.jsonl:3: there is no "key"; --strict stops at the first bad row', "--strict", "bad.jsonl")
 
     def test_the_same_as_csv_in_bulk(self):
         random_ = random.Random(3)

@@ -7,7 +7,7 @@ import re
 import subprocess
 import unittest
 
-from cli_test_lib import CliTest, decode, ipscore
+from cli_test_lib import decode, ipscore
 from log_lib import parse_json, parse_logfmt
 from pipeline_lib import MODEL, Inputs, PipelineTest
 

@@ -123,6 +123,22 @@ VERBS = {
         "--memory SIZE": "(default: 3/4 of what the machine or cgroup has)",
         "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
     },
+    "plan": {
+        "--table DIR": "(default: none)",
+        "--store DIR": "(default: none)",
+        "--observations N": "(default: none)",
+        "--addresses N": "(default: as the table has, or the runs had)",
+        "--as-of YYYY-MM-DD": "(default: the store's newest day)",
+        "--lookback-days N": "(default: all of its days)",
+        "--runs PATH...": "(default: none, but one is needed)",
+        "--instances FILE": "(required)",
+        "--max-nodes N": "(default: 64)",
+        "--within SECONDS": "(default: whenever)",
+        "--other-seconds SECONDS": "(default: 0)",
+        "--nights N": "(default: 30)",
+        "--json": "(default: text)",
+        "--log-format FORMAT": "(default: text on a terminal, logfmt elsewhere)",
+    },
 }
 
 REQUIRED = {
@@ -133,6 +149,7 @@ REQUIRED = {
     "export": ["scores", "--output", "-"],
     "status": ["scores"],
     "inspect": ["store"],
+    "plan": ["--observations", "1M", "--runs", "run.json", "--instances", "instances.toml"],
     "compact": ["--store", "store"],
     "prune": ["--store", "store", "--keep-days", "90"],
     "forget": ["--store", "store", "--ip", "192.0.2.1"],

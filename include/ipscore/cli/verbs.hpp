@@ -12,6 +12,7 @@
 #include "ipscore/stages/generate.hpp"
 #include "ipscore/stages/ingest.hpp"
 #include "ipscore/stages/inspect.hpp"
+#include "ipscore/stages/plan.hpp"
 #include "ipscore/stages/prepare.hpp"
 #include "ipscore/stages/prune.hpp"
 #include "ipscore/stages/run_monitor.hpp"
@@ -50,6 +51,12 @@ struct ExplainCommand {
     bool json = false;
 };
 
+/// What `plan` is asked for.
+struct PlanCommand {
+    stages::PlanArgs plan;
+    bool json = false;
+};
+
 /// One verb. Its kind of run says what surrounds it: a verb that takes a StopFlag ends well on SIGTERM,
 /// SIGINT and SIGUSR1, and only one that takes a World starts MPI. What it says goes to the monitor's log.
 struct Verb {
@@ -83,5 +90,6 @@ struct Verb {
 [[nodiscard]] ExplainCommand parse_explain(const Words& words);
 [[nodiscard]] StatusArgs parse_status(const Words& words);
 [[nodiscard]] InspectArgs parse_inspect(const Words& words);
+[[nodiscard]] PlanCommand parse_plan(const Words& words);
 
 } // namespace ipscore::cli
