@@ -16,7 +16,7 @@ Arguments describe(PlanCommand& command) {
     stages::PlanArgs& args = command.plan;
     Arguments arguments("plan", "Tells what prepare and score will take on 1, 2, 4 and more nodes of some "
                                 "instance types: time, memory, "
-                                "price of\na run and of a month, where more nodes stop paying, and what to "
+                                "price\nof a run and of a month, where more nodes stop paying, and what to "
                                 "submit the job with. It goes "
                                 "by runs that were\nmeasured, on this machine or another: by their run.json. "
                                 "Give several, of different "
