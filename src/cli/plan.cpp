@@ -14,13 +14,14 @@ constexpr int lookback_days_most = 36525; // all valid days
 
 Arguments describe(PlanCommand& command) {
     stages::PlanArgs& args = command.plan;
-    Arguments arguments("plan", "Tells what prepare and score will take on 1, 2, 4 and more nodes of some "
-                                "instance types: time, memory, "
-                                "price\nof a run and of a month, where more nodes stop paying, and what to "
-                                "submit the job with. It goes "
-                                "by runs that were\nmeasured, on this machine or another: by their run.json. "
-                                "Give several, of different "
-                                "numbers of threads, and it\nknows what more cores bring. Changes nothing.");
+    Arguments arguments("plan",
+                        "Tells what prepare and score will take on 1, 2, 4 and more nodes of some instance "
+                        "types: time, memory "
+                        "and\nprice, of a run and of a month, where more nodes stop paying, and what to "
+                        "submit the job with.\n"
+                        "It goes by runs that were measured, on this machine or another: by their run.json. "
+                        "Give several, of\n"
+                        "different numbers of threads, and it knows what more cores bring. Changes nothing.");
     arguments.optional("table", "DIR", "none", "plan for this table, or for", path_into(args.table))
         .optional("store", "DIR", "none", "this store, or for", path_into(args.store))
         .optional("observations", "N", "none", "so many observations, such as 100M",
