@@ -193,6 +193,10 @@ class BadJobTest(EntrypointTest):
         self.assert_code(result, 3)
         self.assertIn("could not call the main node", result.stderr)
         self.assertIn("Host key verification failed", result.stderr)
+        # Nor one who does not ask whom it speaks to.
+        ssh = ["ssh", "-p", "2222", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "IdentitiesOnly=yes", "-i", self.dir / "other"]
+        stranger = subprocess.run(on_host("h2", *ssh, "10.77.0.1", "true"), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((stranger.returncode, stranger.stderr), (255, "root@10.77.0.1: Permission denied (publickey).\n"))
         self.assertIn("did not hear from node 1 2 of 3", main.wait().stderr)
 
 
