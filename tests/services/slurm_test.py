@@ -180,11 +180,14 @@ class DayTest(SlurmTest):
         self.assert_scores()
         self.assertEqual([(rank["host"], rank["threads"]) for rank in self.ran()["ranks"]], [("h1", 4), ("h2", 4), ("h3", 4)])
         self.assert_says(job, "the scores are the same as the old ones", r"--memory 7372MiB")
-        for file, options in ((f"scores-{AS_OF}", []), (f"companies-{AS_OF}", ["--companies"])):
-            with gzip.open(self.out / "export" / f"{file}.csv.gz", "rt") as text:
-                self.assert_same_text(text.read(), self.export(ORIGIN.scores, *options), file)
+        self.assert_exported("scores")
+        self.assert_exported("companies", "--companies")
         self.assertTrue((self.out / "diff" / f"{AS_OF}.html").exists())
         self.assertEqual([path.name for path in self.out.glob(".*")], [], "the notes of the job are left behind")
+
+    def assert_exported(self, name, *options):
+        with gzip.open(self.out / "export" / f"{name}-{AS_OF}.csv.gz", "rt") as text:
+            self.assert_same_text(text.read(), self.export(ORIGIN.scores, *options), name)
 
     def test_a_rank_a_socket(self):
         scratch = self.dir / "scratch"
@@ -194,7 +197,15 @@ class DayTest(SlurmTest):
         self.assert_scores()
         self.assertEqual([(rank["host"], rank["threads"]) for rank in self.ran()["ranks"]], [("h1", 2), ("h1", 2), ("h2", 2), ("h2", 2)])
         self.assert_says(job, r"--memory 3686MiB")
+        self.assert_exported("scores", "--min-score", "50")
         self.assertNotIn("warning", job.log())
+
+    def test_variables_that_are_named(self):
+        """And no others: what the script itself sets must reach its steps all the same, such as where ipscore is."""
+        names = ("IPSCORE_HOME", "STORE", "CLASSIFICATION", "COMPANIES", "MODEL", "AS_OF", "OUT")
+        job = self.sbatch("score.sbatch", f"--export={','.join(names)}")
+        self.assert_ends(job)
+        self.assert_scores()
 
     def test_leftover_of_a_killed_step(self):
         """For which srun starts no task, and ends with 0."""
@@ -226,9 +237,15 @@ class DayTest(SlurmTest):
         self.assert_says(job, "cannot read .*missing.csv: No such file or directory", "the step failed with exit code 2")
 
     def test_without_ipscore(self):
-        job = self.sbatch("score.sbatch", IPSCORE_HOME=self.dir)
+        for file in ("score.sbatch", "ingest.sbatch"):
+            job = self.sbatch(file, IPSCORE_HOME=self.dir)
+            self.assert_ends(job, "FAILED", 2)
+            self.assertEqual(job.log(), f"{file}: there is no {self.dir}/slurm/job.sh; call sbatch in ipscore's folder, or set IPSCORE_HOME to it\n")
+        home = install(self.dir / "installed", "jobs", "slurm")
+        (self.dir / "installed" / "bin" / "ipscore").unlink()
+        job = self.sbatch("score.sbatch", IPSCORE_HOME=home, PATH="/usr/bin:/bin")
         self.assert_ends(job, "FAILED", 2)
-        self.assertEqual(job.log(), f"score.sbatch: there is no {self.dir}/slurm/job.sh; call sbatch in ipscore's folder, or set IPSCORE_HOME to it\n")
+        self.assertRegex(job.log(), rf'level=error .* msg="there is no ipscore on h1; build it in {home}, or install it and set IPSCORE_HOME to [^\n]*\n\Z')
 
     def test_ingest(self):
         incoming = self.dir / "incoming"
@@ -237,7 +254,7 @@ class DayTest(SlurmTest):
         (incoming / "a.csv").write_text("".join(lines[:10000]))
         (incoming / "b.csv").write_text("".join(lines[:1] + lines[10000:20000]))
         self.ingest("plain", incoming)
-        for options, limits in (((), "--threads 4 --memory 7372MiB"), (("--mem=0", "--cpus-per-task=2"), "--threads 2")):
+        for options, limits in (((), "--threads 4 --memory 7372MiB"), (("--mem=0", "--cpus-per-task=2", "--exclusive"), "--threads 2")):
             job = self.sbatch("ingest.sbatch", *options, STORE=self.dir / "store", OBSERVATIONS=incoming)
             self.assert_ends(job)
             self.assert_says(job, f'each with {limits}"', "ipscore compact")
