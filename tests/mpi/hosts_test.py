@@ -3,6 +3,7 @@
 off or gone ends it within a minute, on all hosts, with one line that says why; the same command afterwards makes only what is
 missing, and ends with the same values."""
 
+import contextlib
 import json
 import os
 import signal
@@ -66,9 +67,7 @@ class GoodJobTest(JobOnHostsTest):
         words = self.score_command()
         pipe = pipe_for_classification(words, self.dir)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-            with self.subTest(signal=number):
-                job = HostsJob(self.mpirun(*words), self.dir, 3)
-                self.addCleanup(job.close)
+            with self.subTest(signal=number), contextlib.closing(HostsJob(self.mpirun(*words), self.dir, 3)) as job:
                 ranks = job.ranks()
                 wait_until(lambda: all(handles_signals(pid) for pid in ranks), "the ranks handle signals")
                 with open_pipe(pipe) as classification:
