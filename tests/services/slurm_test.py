@@ -11,7 +11,7 @@ import unittest
 from datetime import date, timedelta
 from pathlib import Path
 
-from hosts_lib import hosts, install, make, said_by, wait_until  # first: it finds the others
+from hosts_lib import hosts, install, make, said_by, service, wait_until  # first: it finds the others
 from cli_test_lib import PROJECT
 from interruption_lib import handles_signals
 from live_job import HANGING_PART
@@ -96,7 +96,9 @@ class Job:
         within a second that of the job."""
         steps = f"slurmstepd: [{self.fields()['JobId']}.".encode()
         wait_for("nothing is left of the job", lambda: not any(words.startswith(steps) for words in command_lines(nodes).values()), lambda: self)
-        slurm("scontrol", "update", f"JobId={self.name}", "StartTime=now+2")
+        updated = service("slurm.sh", "exec", "scontrol", "update", f"JobId={self.name}", "StartTime=now+2")
+        # One whose node was given up meanwhile does not wait.
+        assert updated.returncode == 0 or self.fields()["JobState"] != "PENDING", updated.stderr
 
     def wait(self):
         """How it ended: the state, and the exit code."""
@@ -163,6 +165,9 @@ class SlurmTest(PipelineTest):
         """It was interrupted, and ends as if it had not been: with the parts that it had before."""
         self.release()
         job.go_on(nodes)
+        self.assert_went_on(job, restarts)
+
+    def assert_went_on(self, job, restarts=1):
         self.assert_ends(job, restarts=restarts)
         self.assertGreater(self.ran()["parts_already_there"], 0, job)
         self.assert_scores()
@@ -340,6 +345,27 @@ class InterruptionTest(SlurmTest):
         self.assert_says(job, "SIGTERM: asks the step that runs to stop")
         self.assertEqual(int(job.fields()["Restarts"]), 0, job)
 
+    def test_term(self):
+        """To the script alone: whoever sends it decides what becomes of the job."""
+        job = self.start_held()
+        slurm("scancel", "--batch", "--signal=TERM", job.name)
+        self.assert_ends(job, "FAILED", 75)
+        self.assert_says(job, "SIGTERM: asks the step that runs to stop", "stopped; submit the job again to go on")
+
+    def test_node_that_does_not_answer(self):
+        """Which the script finds out when the step has failed, before Slurm gives the node up."""
+        job = self.start_held("--nodes=2")
+        self.addCleanup(said_by, "slurm.sh", "up")  # a new one, with a slurmd there
+        self.release()  # of its next run; the rank in this one holds on to the pipe
+        os.kill(int((SLURM_STATE / "h2.pid").read_text()), signal.SIGKILL)
+        os.kill(self.ranks_on("h2")[0], signal.SIGSEGV)
+        wait_for("the job is requeued", lambda: int(job.fields()["Restarts"]) == 1, lambda: job)
+        self.assert_says(job, "a node is lost: the job goes back into the queue")
+        left = ["h1", "h3"]
+        job.go_on(left)
+        self.assert_went_on(job)
+        self.assertEqual([rank["host"] for rank in self.ran()["ranks"]], left)
+
     def test_node_cut_off(self):
         job = self.start_held("--nodes=2")
         self.addCleanup(said_by, "slurm.sh", "up")  # a new one: it takes a minute until this one has the node again
@@ -406,7 +432,7 @@ class WeekTest(SlurmTest):
         self.assert_says(comparison, f"{self.days[-2]}: the same", f"{AS_OF}: different", "the scores differ from the old ones")
 
     def test_days_that_fail(self):
-        tasks, comparison = self.validate(2, SCORE_OPTIONS="--min-rows 1G")
+        tasks, comparison = self.validate(2, PREPARE_OPTIONS="--min-rows 1G")
         self.assert_ends(comparison, "FAILED", 2)
         for task, day in zip(tasks, self.days[-2:]):
             self.assert_ends(task, "FAILED", 2)
