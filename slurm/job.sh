@@ -26,6 +26,8 @@ say() { # LEVEL MESSAGE: a line like those of ipscore
 
 # shellcheck source=jobs/env.sh
 . "$IPSCORE_HOME/jobs/env.sh"
+# shellcheck source=jobs/wait-for.sh
+. "$IPSCORE_HOME/jobs/wait-for.sh"
 command -v ipscore >/dev/null || {
     say error "there is no ipscore on ${SLURMD_NODENAME:-this node}; build it in $IPSCORE_HOME, or install it and set IPSCORE_HOME to its share/ipscore"
     exit 2
@@ -57,7 +59,6 @@ end() { # CODE
 
 running=  # process id of the step's srun
 stopping= # the signal that this job got
-heard=    # not empty: it was just now
 
 # srun passes signals on. Again and again, for one that comes before the tasks have begun is lost.
 forward_stop() {
@@ -66,7 +67,7 @@ forward_stop() {
 
 on_stop() { # SIGNAL
     stopping="$1"
-    heard=yes
+    interrupted=1
     say warning "SIG$1: asks the step that runs to stop"
     [ -z "$running" ] || forward_stop
 }
@@ -78,18 +79,12 @@ begun="$(mktemp /tmp/ipscore-job.XXXXXX)"
 trap 'rm -f "$begun"' EXIT
 
 launch() { # COMMAND...: its exit code
-    local code
+    local code=0
     : >"$begun"
-    # In the background, for bash looks at signals in wait, but not while a command runs.
     "$@" &
     running=$!
     [ -z "$stopping" ] || forward_stop
-    while :; do
-        code=0 heard=
-        wait "$running" || code=$?
-        # A signal ends wait, too. bash also tells what became of a process that it has waited for already.
-        [ -n "$heard" ] || break
-    done
+    wait_through_signals "$running" || code=$?
     running=
     return "$code"
 }

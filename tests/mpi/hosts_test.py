@@ -3,6 +3,8 @@
 off or gone ends it within a minute, on all hosts, with one line that says why; the same command afterwards makes only what is
 missing, and ends with the same values."""
 
+import contextlib
+import json
 import os
 import signal
 import sys
@@ -13,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "services"))
 
 from hosts_lib import (SOON, HostsJob, HostsTest, ask_to_stop, hosts, open_pipe, pipe_for_classification,  # noqa: E402  # first: it finds the others
                        processes, wait_until, wait_until_midway)
-from cli_test_lib import run  # noqa: E402
+from cli_test_lib import ipscore_path, run  # noqa: E402
 from failure_test import FailureTest  # noqa: E402
 from interruption_lib import handles_signals  # noqa: E402
 from live_job import HANGING_PART, make_hanging_table, mend_hanging_table  # noqa: E402
@@ -37,21 +39,26 @@ class GoodJobTest(JobOnHostsTest):
         self.assert_same(self.origin / "table", "new/table")
         self.assert_finishes(self.score_command(table="new/table", scores="new/scores"), "new/scores")
         self.assert_same(self.origin / "scores", "new/scores")
+        ran = json.loads((self.dir / "new" / "scores" / "run.json").read_text())
+        self.assertEqual([rank["host"] for rank in ran["ranks"]], list(self.HOSTS))
         self.assert_nothing_runs()
 
+    def slow(self, host, kind, *words):
+        try:
+            hosts("slow", host, kind, *words)
+        except AssertionError as error:
+            if "qdisc kind is unknown" in str(error):
+                self.skipTest(f"this kernel has no {kind}")
+            raise
+
     def test_slow_link(self):
-        # Half a megabyte a second, and half a second in the queue when there is much to send.
-        hosts("slow", "h3", "tbf", "rate", "4mbit", "burst", "16kb", "latency", "500ms")
+        # What a rank is sent takes seconds, and whatever asks for a sign of life waits behind it.
+        self.slow("h3", "tbf", "rate", "500kbit", "burst", "16kb", "latency", "20s")
         self.assert_finishes(self.score_command(), "scores")
         self.assert_same(self.origin / "scores", "scores")
 
     def test_distant_and_lossy_link(self):
-        try:
-            hosts("slow", "h3", "netem", "delay", "40ms", "10ms", "loss", "1%")
-        except AssertionError as error:
-            if "qdisc kind is unknown" in str(error):
-                self.skipTest("this kernel has no netem")
-            raise
+        self.slow("h3", "netem", "delay", "40ms", "10ms", "loss", "1%")
         self.assert_finishes(self.score_command(), "scores")
         self.assert_same(self.origin / "scores", "scores")
 
@@ -60,9 +67,7 @@ class GoodJobTest(JobOnHostsTest):
         words = self.score_command()
         pipe = pipe_for_classification(words, self.dir)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-            with self.subTest(signal=number):
-                job = HostsJob(self.mpirun(*words), self.dir, 3)
-                self.addCleanup(job.close)
+            with self.subTest(signal=number), contextlib.closing(HostsJob(self.mpirun(*words), self.dir, 3)) as job:
                 ranks = job.ranks()
                 wait_until(lambda: all(handles_signals(pid) for pid in ranks), "the ranks handle signals")
                 with open_pipe(pipe) as classification:
@@ -149,11 +154,21 @@ class LostHostTest(JobOnHostsTest):
         self.assert_finishes(self.score_command(), "scores")
 
 
-class NoProgramTest(JobOnHostsTest):
-    def test_program_is_not_there(self):
+class ProgramTest(JobOnHostsTest):
+    def run_program(self, program, env=None):
         command = self.mpirun(*self.score_command())
-        at = next(at for at, word in enumerate(command) if word == os.environ["IPSCORE_BIN"])
-        result = run([*command[:at], "/nowhere/ipscore", *command[at + 1:]], cwd=self.dir)
+        at = command.index(ipscore_path())
+        return run([*command[:at], program, *command[at + 1:]], cwd=self.dir, env=env)
+
+    def test_program_is_on_the_path(self):
+        # Which the other hosts get from this one.
+        (self.dir / "bin").mkdir()
+        (self.dir / "bin" / "ipscore-here").symlink_to(ipscore_path())
+        self.assert_done(self.run_program("ipscore-here", {"PATH": f"{self.dir / 'bin'}:{os.environ['PATH']}"}))
+        self.assert_values("scores")
+
+    def test_program_is_not_there(self):
+        result = self.run_program("/nowhere/ipscore")
         self.assert_code(result, 2)
         self.assertRegex(result.stderr,
                          r"\Ampirun\.sh: there is no program /nowhere/ipscore on host h[1-3]; it must lie in the same place on every host\n\Z")

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from cli_test_lib import Result, assert_sightly, decode, job_environment
 
+# What a shell runs in the background ignores SIGINT, and so would all that this starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ENDS_WITHIN_SECONDS = 30  # loosely: such a job takes well below a second on an idle machine
 
 

@@ -3,6 +3,7 @@
 the interfaces and the process numbers that a container has. What the job definitions say is tested by aws_files_test.py."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,6 +93,11 @@ class EntrypointTest(HostsTest, FailureTest):
         wait_until_midway(self.dir / "scores")
         return nodes
 
+    def addresses_of_mpirun(self):
+        """Where the launchers of mpirun on the other nodes are told to find it."""
+        launchers = [pid for pid, name in processes(self.HOSTS).items() if name == "orted"]
+        return {address for pid in launchers for address in re.findall(r"tcp://([0-9.,]+)", Path(f"/proc/{pid}/cmdline").read_text())}
+
 
 class GoodJobTest(EntrypointTest):
     def test_three_nodes(self):
@@ -147,6 +153,8 @@ class BadJobTest(EntrypointTest):
 
     def test_child_dies(self):
         nodes = self.start_hanging()
+        # And at no address of a network that leads nowhere, where they might wait for an answer.
+        self.assertEqual(self.addresses_of_mpirun(), {"10.77.0.1"})
         nodes[2].signal(signal.SIGKILL)
         self.assert_lost(nodes[0], "10.77.0.3")
         self.assertIn("node 1: ends as the main node did, with 3\n", nodes[1].wait().stderr)
@@ -193,6 +201,10 @@ class BadJobTest(EntrypointTest):
         self.assert_code(result, 3)
         self.assertIn("could not call the main node", result.stderr)
         self.assertIn("Host key verification failed", result.stderr)
+        # Nor one who does not ask whom it speaks to.
+        ssh = ["ssh", "-p", "2222", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "IdentitiesOnly=yes", "-i", self.dir / "other"]
+        stranger = subprocess.run(on_host("h2", *ssh, "10.77.0.1", "true"), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((stranger.returncode, stranger.stderr), (255, "root@10.77.0.1: Permission denied (publickey).\n"))
         self.assertIn("did not hear from node 1 2 of 3", main.wait().stderr)
 
 

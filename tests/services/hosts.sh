@@ -135,12 +135,19 @@ END
 }
 
 require_machine() {
-    local tool missing=()
+    local tool missing=() reason
     for tool in ip bridge tc nsenter unshare ssh ssh-keygen /usr/sbin/sshd; do
         command -v "$tool" >/dev/null || missing+=("${tool##*/}")
     done
     [ ${#missing[@]} -eq 0 ] || die 77 "hosts cannot be made here: there is no ${missing[*]}; install with jobs/install-packages.sh batch"
-    unshare --net --uts --mount true 2>/dev/null || die 77 "hosts cannot be made here: no right to make namespaces; run as root (in a container: --privileged)"
+    # What needs a right, or a kernel that knows it, where it leaves nothing behind.
+    # shellcheck disable=SC2016
+    reason="$(unshare --net --uts --mount bash -c '
+        set -e
+        ip link add switch type bridge
+        ip link add eth0 type veth peer name port
+        mount --bind /etc/hosts /etc/hosts
+        hostname probe' 2>&1)" || die 77 "hosts cannot be made here: ${reason%%$'\n'*}; run as root (in a container: --privileged)"
     [ -w /run ] || die 77 "hosts cannot be made here: /run is not writable; run as root"
 }
 

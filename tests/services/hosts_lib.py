@@ -7,6 +7,7 @@
 """
 
 import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ from cli_test_lib import PROJECT, ipscore, ipscore_path  # noqa: E402
 from live_job import LiveJob, send, stop  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
+LOCK = Path("/run/ipscore-hosts.lock")  # beside /run/netns, where hosts.sh has its namespaces
 CANNOT_BE_MADE = 77  # exit code of the scripts of this folder where there is no right or no program for what they make
 
 # Of jobs/env.sh: a lost host is noticed in seconds, where a test is not about how long that takes.
@@ -45,8 +47,23 @@ def said_by(script, *words, **options):
     return done.stdout
 
 
+def have_machine(cleanup):
+    """Waits until no other test has the hosts of this machine, such as one of another copy of this project; `cleanup` gives them up."""
+    try:
+        lock = open(LOCK, "w", encoding="utf-8")
+    except OSError:
+        return  # then there is no right to make hosts either, which the script says
+    cleanup(lock.close)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"another test has the hosts of this machine ({LOCK}): waits for it", file=sys.stderr, flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
 def make(script, *words, cleanup):
     """Has the script make what a test needs, and `cleanup` remove it; the test is skipped where that cannot be."""
+    have_machine(cleanup)
     made = service(script, "up", *words)
     if made.returncode == CANNOT_BE_MADE:
         raise unittest.SkipTest(made.stderr.strip())

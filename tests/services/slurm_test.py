@@ -11,7 +11,7 @@ import unittest
 from datetime import date, timedelta
 from pathlib import Path
 
-from hosts_lib import hosts, install, make, said_by, wait_until  # first: it finds the others
+from hosts_lib import hosts, install, make, said_by, service, wait_until  # first: it finds the others
 from cli_test_lib import PROJECT
 from interruption_lib import handles_signals
 from live_job import HANGING_PART
@@ -96,7 +96,9 @@ class Job:
         within a second that of the job."""
         steps = f"slurmstepd: [{self.fields()['JobId']}.".encode()
         wait_for("nothing is left of the job", lambda: not any(words.startswith(steps) for words in command_lines(nodes).values()), lambda: self)
-        slurm("scontrol", "update", f"JobId={self.name}", "StartTime=now+2")
+        updated = service("slurm.sh", "exec", "scontrol", "update", f"JobId={self.name}", "StartTime=now+2")
+        # One whose node was given up meanwhile does not wait.
+        assert updated.returncode == 0 or self.fields()["JobState"] != "PENDING", updated.stderr
 
     def wait(self):
         """How it ended: the state, and the exit code."""
@@ -163,6 +165,9 @@ class SlurmTest(PipelineTest):
         """It was interrupted, and ends as if it had not been: with the parts that it had before."""
         self.release()
         job.go_on(nodes)
+        self.assert_went_on(job, restarts)
+
+    def assert_went_on(self, job, restarts=1):
         self.assert_ends(job, restarts=restarts)
         self.assertGreater(self.ran()["parts_already_there"], 0, job)
         self.assert_scores()
@@ -180,11 +185,14 @@ class DayTest(SlurmTest):
         self.assert_scores()
         self.assertEqual([(rank["host"], rank["threads"]) for rank in self.ran()["ranks"]], [("h1", 4), ("h2", 4), ("h3", 4)])
         self.assert_says(job, "the scores are the same as the old ones", r"--memory 7372MiB")
-        for file, options in ((f"scores-{AS_OF}", []), (f"companies-{AS_OF}", ["--companies"])):
-            with gzip.open(self.out / "export" / f"{file}.csv.gz", "rt") as text:
-                self.assert_same_text(text.read(), self.export(ORIGIN.scores, *options), file)
+        self.assert_exported("scores")
+        self.assert_exported("companies", "--companies")
         self.assertTrue((self.out / "diff" / f"{AS_OF}.html").exists())
         self.assertEqual([path.name for path in self.out.glob(".*")], [], "the notes of the job are left behind")
+
+    def assert_exported(self, name, *options):
+        with gzip.open(self.out / "export" / f"{name}-{AS_OF}.csv.gz", "rt") as text:
+            self.assert_same_text(text.read(), self.export(ORIGIN.scores, *options), name)
 
     def test_a_rank_a_socket(self):
         scratch = self.dir / "scratch"
@@ -194,7 +202,15 @@ class DayTest(SlurmTest):
         self.assert_scores()
         self.assertEqual([(rank["host"], rank["threads"]) for rank in self.ran()["ranks"]], [("h1", 2), ("h1", 2), ("h2", 2), ("h2", 2)])
         self.assert_says(job, r"--memory 3686MiB")
+        self.assert_exported("scores", "--min-score", "50")
         self.assertNotIn("warning", job.log())
+
+    def test_variables_that_are_named(self):
+        """And no others: what the script itself sets must reach its steps all the same, such as where ipscore is."""
+        names = ("IPSCORE_HOME", "STORE", "CLASSIFICATION", "COMPANIES", "MODEL", "AS_OF", "OUT")
+        job = self.sbatch("score.sbatch", f"--export={','.join(names)}")
+        self.assert_ends(job)
+        self.assert_scores()
 
     def test_leftover_of_a_killed_step(self):
         """For which srun starts no task, and ends with 0."""
@@ -226,9 +242,15 @@ class DayTest(SlurmTest):
         self.assert_says(job, "cannot read .*missing.csv: No such file or directory", "the step failed with exit code 2")
 
     def test_without_ipscore(self):
-        job = self.sbatch("score.sbatch", IPSCORE_HOME=self.dir)
+        for file in ("score.sbatch", "ingest.sbatch"):
+            job = self.sbatch(file, IPSCORE_HOME=self.dir)
+            self.assert_ends(job, "FAILED", 2)
+            self.assertEqual(job.log(), f"{file}: there is no {self.dir}/slurm/job.sh; call sbatch in ipscore's folder, or set IPSCORE_HOME to it\n")
+        home = install(self.dir / "installed", "jobs", "slurm")
+        (self.dir / "installed" / "bin" / "ipscore").unlink()
+        job = self.sbatch("score.sbatch", IPSCORE_HOME=home, PATH="/usr/bin:/bin")
         self.assert_ends(job, "FAILED", 2)
-        self.assertEqual(job.log(), f"score.sbatch: there is no {self.dir}/slurm/job.sh; call sbatch in ipscore's folder, or set IPSCORE_HOME to it\n")
+        self.assertRegex(job.log(), rf'level=error .* msg="there is no ipscore on h1; build it in {home}, or install it and set IPSCORE_HOME to [^\n]*\n\Z')
 
     def test_ingest(self):
         incoming = self.dir / "incoming"
@@ -237,7 +259,7 @@ class DayTest(SlurmTest):
         (incoming / "a.csv").write_text("".join(lines[:10000]))
         (incoming / "b.csv").write_text("".join(lines[:1] + lines[10000:20000]))
         self.ingest("plain", incoming)
-        for options, limits in (((), "--threads 4 --memory 7372MiB"), (("--mem=0", "--cpus-per-task=2"), "--threads 2")):
+        for options, limits in (((), "--threads 4 --memory 7372MiB"), (("--mem=0", "--cpus-per-task=2", "--exclusive"), "--threads 2")):
             job = self.sbatch("ingest.sbatch", *options, STORE=self.dir / "store", OBSERVATIONS=incoming)
             self.assert_ends(job)
             self.assert_says(job, f'each with {limits}"', "ipscore compact")
@@ -323,6 +345,27 @@ class InterruptionTest(SlurmTest):
         self.assert_says(job, "SIGTERM: asks the step that runs to stop")
         self.assertEqual(int(job.fields()["Restarts"]), 0, job)
 
+    def test_term(self):
+        """To the script alone: whoever sends it decides what becomes of the job."""
+        job = self.start_held()
+        slurm("scancel", "--batch", "--signal=TERM", job.name)
+        self.assert_ends(job, "FAILED", 75)
+        self.assert_says(job, "SIGTERM: asks the step that runs to stop", "stopped; submit the job again to go on")
+
+    def test_node_that_does_not_answer(self):
+        """Which the script finds out when the step has failed, before Slurm gives the node up."""
+        job = self.start_held("--nodes=2")
+        self.addCleanup(said_by, "slurm.sh", "up")  # a new one, with a slurmd there
+        self.release()  # of its next run; the rank in this one holds on to the pipe
+        os.kill(int((SLURM_STATE / "h2.pid").read_text()), signal.SIGKILL)
+        os.kill(self.ranks_on("h2")[0], signal.SIGSEGV)
+        wait_for("the job is requeued", lambda: int(job.fields()["Restarts"]) == 1, lambda: job)
+        self.assert_says(job, "a node is lost: the job goes back into the queue")
+        left = ["h1", "h3"]
+        job.go_on(left)
+        self.assert_went_on(job)
+        self.assertEqual([rank["host"] for rank in self.ran()["ranks"]], left)
+
     def test_node_cut_off(self):
         job = self.start_held("--nodes=2")
         self.addCleanup(said_by, "slurm.sh", "up")  # a new one: it takes a minute until this one has the node again
@@ -389,7 +432,7 @@ class WeekTest(SlurmTest):
         self.assert_says(comparison, f"{self.days[-2]}: the same", f"{AS_OF}: different", "the scores differ from the old ones")
 
     def test_days_that_fail(self):
-        tasks, comparison = self.validate(2, SCORE_OPTIONS="--min-rows 1G")
+        tasks, comparison = self.validate(2, PREPARE_OPTIONS="--min-rows 1G")
         self.assert_ends(comparison, "FAILED", 2)
         for task, day in zip(tasks, self.days[-2:]):
             self.assert_ends(task, "FAILED", 2)
