@@ -7,6 +7,7 @@
 #include "ipscore/io/scores.hpp"
 #include "ipscore/io/sorted_rows.hpp"
 #include "ipscore/scoring/company_scores.hpp"
+#include "kept_evidence.hpp"
 #include "memory_needs.hpp"
 #include "part_job.hpp"
 #include "score_inputs.hpp"
@@ -83,9 +84,9 @@ private:
 
 /// Scores one part of the table. Evidence that is too much for the memory goes through a file without a name.
 std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInputs& inputs,
-                                        const EvidenceRoom& room, scoring::Scorer& scorer, std::uint64_t part,
-                                        const std::filesystem::path& path, const StopFlag& halt,
-                                        WorkCounters& counters) {
+                                        const EvidenceRoom& room, KeptEvidence& kept, scoring::Scorer& scorer,
+                                        std::uint64_t part, const std::filesystem::path& path,
+                                        const StopFlag& halt, WorkCounters& counters) {
     const io::H5File table = io::H5File::open(args.table / io::format::part_name(part));
     if (table.read_u64("/", "checksum") != inputs.part_checksums[part]) {
         table.damaged("it is not the part that the table's index lists");
@@ -119,9 +120,14 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     drain();
     count_rows();
     const std::uint64_t spilled_runs = spill.runs();
+    std::vector<CompanyEvidence> evidence_of_part;
     try {
-        spill.merge(scorer.take_company_evidence(), halt,
-                    [&](const CompanyEvidence& evidence) { writer.append(evidence); });
+        const auto last = scorer.take_company_evidence();
+        if (kept.keeps()) evidence_of_part.reserve(last.size()); // which is all, where nothing was spilled
+        spill.merge(last, halt, [&](const CompanyEvidence& evidence) {
+            writer.append(evidence);
+            if (kept.keeps()) evidence_of_part.push_back(evidence);
+        });
     } catch (const Interrupted&) {
         return std::nullopt;
     }
@@ -130,6 +136,7 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     record.counts = counts_json(scorer.counts(), writer.evidence_rows());
     writer.finish(inputs.job_hash, part, record);
     counters.bytes += writer.stored_bytes();
+    kept.keep(std::move(evidence_of_part));
     return record;
 }
 
@@ -144,6 +151,14 @@ EvidenceRoom evidence_room(const ScoreArgs& args, const MemoryBudget& budget, in
     if (args.evidence_rows_max > 0) room.rows = args.evidence_rows_max;
     if (args.evidence_fan_in > 0) room.fan_in = args.evidence_fan_in;
     return room;
+}
+
+/// Of what is left, evidence_room() leaves a quarter. One rank alone keeps its parts' evidence there; the
+/// files of several are merged by all of them.
+std::uint64_t kept_evidence_bytes(const ScoreArgs& args, const MemoryBudget& budget,
+                                  const mpi::World& world) {
+    const bool is_to_read_files = args.evidence_fan_in > 0 || args.evidence_parts_per_run > 0;
+    return world.size() > 1 || is_to_read_files ? 0 : budget.left_bytes() / 4;
 }
 
 /// Parts of which one rank reads the evidence at a time. The workers that made them are gone, and their room
@@ -362,6 +377,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         budget.workers(args.threads > 0 ? args.threads : default_threads(world.ranks_on_node()),
                        scoring_worker_bytes(inputs.scoring.rules.tags.size()));
     const EvidenceRoom room = evidence_room(args, budget, threads);
+    KeptEvidence kept(kept_evidence_bytes(args, budget, world));
 
     const PartJob job{.output = args.output,
                       .job_hash = inputs.job_hash,
@@ -379,7 +395,8 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
                        return [&](std::uint64_t part, const std::filesystem::path& path, const StopFlag& halt,
                                   WorkCounters& counters) {
                            auto scorer = scorers.take();
-                           auto record = make_part(args, inputs, room, *scorer, part, path, halt, counters);
+                           auto record =
+                               make_part(args, inputs, room, kept, *scorer, part, path, halt, counters);
                            scorers.give_back(std::move(scorer));
                            return record;
                        };
@@ -410,9 +427,14 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         check_result(args, index);
         io::TemporaryFile file(args.output / io::format::index_name);
         io::ScoresIndexWriter writer(file.path());
-        add_up_evidence(evidence, args.output, fan_in, stop, [&](const CompanyEvidence& row) {
-            writer.append(scoring::company_row(row, inputs.scoring.rules));
-        });
+        const scoring::TagRules& rules = inputs.scoring.rules;
+        if (kept.is_of(job.parts)) {
+            kept.add_up(rules, threads, stop, [&](const scoring::CompanyRow& row) { writer.append(row); });
+        } else {
+            add_up_evidence(evidence, args.output, fan_in, stop, [&](const CompanyEvidence& row) {
+                writer.append(scoring::company_row(row, rules));
+            });
+        }
         const std::uint64_t rows = writer.company_rows();
         writer.finish(index, inputs.scoring);
         monitor.end_phases();

@@ -3,6 +3,7 @@
 
 #include "../io/full_disk.hpp"
 #include "ipscore/core/error.hpp"
+#include "random_evidence.hpp"
 #include "segment_files.hpp"
 
 #include <gtest/gtest.h>
@@ -16,37 +17,6 @@ namespace ipscore::stages {
 namespace {
 
 using scoring::CompanyEvidence;
-using SortedRun = std::vector<CompanyEvidence>;
-
-constexpr auto most = ~std::uint64_t{0};
-
-/// Sorted and distinct; some sums at their limit.
-SortedRun random_run(std::mt19937_64& random, std::size_t rows) {
-    SortedRun run;
-    for (std::size_t i = 0; i < rows; ++i) {
-        CompanyEvidence evidence;
-        evidence.company = static_cast<std::uint32_t>(random() % 40);
-        evidence.tag = static_cast<std::uint32_t>(random() % 25);
-        evidence.addresses = 1 + random() % 100;
-        evidence.hits = random() % 10 == 0 ? most - random() % 3 : random() % 1000;
-        evidence.days = {random(), random()};
-        evidence.raw = random() >> (random() % 64);
-        evidence.recent = random() % 1000;
-        evidence.base = random() % 10 == 0 ? most : random() % 7;
-        run.push_back(evidence);
-    }
-    scoring::sort_and_merge(run);
-    return run;
-}
-
-/// All of the runs in one.
-SortedRun sum_of(const std::vector<SortedRun>& runs) {
-    SortedRun all;
-    for (const SortedRun& run : runs) all.insert(all.end(), run.begin(), run.end());
-    scoring::sort_and_merge(all);
-    return all;
-}
-
 auto fields(const CompanyEvidence& evidence) {
     return std::tuple(evidence.company, evidence.tag, evidence.addresses, evidence.hits, evidence.days.lo,
                       evidence.days.hi, evidence.raw, evidence.recent, evidence.base);

@@ -32,14 +32,21 @@ enum class Spread {
     nobody,  ///< rank 0 does it
 };
 
+/// On how many ranks a job has a phase, or does in it what the law says.
+enum class Ranks { any, one, several };
+
 struct Law {
     std::string_view verb;
     std::string_view phase;
     Unit unit;
     Spread spread;
+    Ranks ranks = Ranks::any;
+    double core_seconds = 0; ///< of a unit, where no run tells
 };
 
-// Phases that are not here take next to nothing.
+// Phases that are not here take next to nothing. One rank alone has the company evidence in memory when it
+// comes to `index`; several add up that of some parts each in `companies` first (docs/scale.md, "More ranks",
+// has what these take there).
 constexpr std::array laws{
     Law{"prepare", "check", Unit::once, Spread::nobody},
     Law{"prepare", "broadcast", Unit::once, Spread::doubles},
@@ -52,19 +59,20 @@ constexpr std::array laws{
     Law{"score", "broadcast", Unit::once, Spread::doubles},
     Law{"score", "score", Unit::scored_rows, Spread::cores},
     Law{"score", "flush", Unit::bytes, Spread::nodes},
-    Law{"score", "companies", Unit::evidence_rows, Spread::ranks},
-    Law{"score", "index", Unit::merged_evidence_rows, Spread::nobody},
+    Law{"score", "index", Unit::evidence_rows, Spread::cores, Ranks::one, 60e-9},
+    Law{"score", "companies", Unit::evidence_rows, Spread::ranks, Ranks::several, 150e-9},
+    Law{"score", "index", Unit::merged_evidence_rows, Spread::nobody, Ranks::several, 80e-9},
 };
+
+bool is_on(const Law& law, double ranks) {
+    return law.ranks == Ranks::any || (law.ranks == Ranks::one) == (ranks == 1);
+}
 
 bool makes_parts(const Law& law) { return law.unit == Unit::merged_rows || law.unit == Unit::scored_rows; }
 
 // Launching mpirun and its ranks, and ending them (docs/performance.md, "Starting ranks").
 constexpr double start_seconds = 0.15;
 constexpr double start_seconds_a_rank = 0.03;
-
-// Of what one rank does in `index`, so much is adding up company evidence, which several ranks do side by
-// side in `companies` (docs/scale.md, "More ranks").
-constexpr double companies_of_index = 0.75;
 
 // Of the time of a part, so much goes with the rows that it writes, and the rest with the observations that
 // it reads (docs/scale.md, "More ranks": encoding 35 of 97 ns).
@@ -187,17 +195,9 @@ Work work_of(const MeasuredRun& run) {
     return work;
 }
 
-/// What a phase took. One rank does in `index` what several do in `companies` first.
 double measured_seconds(const MeasuredRun& run, std::string_view phase) {
-    const auto seconds = [&](const char* name) {
-        const auto found = run.phases_seconds.find(name);
-        return found == run.phases_seconds.end() ? 0.0 : found->second;
-    };
-    if (run.verb == "score" && run.ranks == 1) {
-        if (phase == "companies") return seconds("index") * companies_of_index;
-        if (phase == "index") return seconds("index") * (1 - companies_of_index);
-    }
-    return seconds(std::string(phase).c_str());
+    const auto found = run.phases_seconds.find(std::string(phase));
+    return found == run.phases_seconds.end() ? 0 : found->second;
 }
 
 double bytes_written(std::string_view verb, const Work& work) {
@@ -220,16 +220,18 @@ double rows_per_observation(const std::vector<MeasuredRun>& runs) {
 
 CostModel::CostModel(const std::vector<MeasuredRun>& runs)
     : verb_(runs.front().verb), rows_per_observation_(rows_per_observation(runs)) {
-    for (const Law& law : laws) {
+    for (std::size_t i = 0; i < laws.size(); ++i) {
+        const Law& law = laws[i];
         if (law.verb != verb_) continue;
         std::vector<Equation> equations;
         for (const MeasuredRun& run : runs) {
+            if (!is_on(law, run.ranks)) continue;
             const Work work = work_of(run);
             const double unit = units(law.unit, work, run.bytes_written, rows_per_observation_);
             const Share part = share(law.spread, {run.nodes, run.ranks, run.threads}, run.parts);
             equations.push_back({measured_seconds(run, law.phase), unit * part.core, unit * part.node});
         }
-        costs_[std::string(law.phase)] = solve(equations);
+        costs_[i] = equations.empty() ? Cost{law.core_seconds, 0} : solve(equations);
     }
 }
 
@@ -238,9 +240,9 @@ Prediction CostModel::predict(const Work& work, const Cluster& cluster) const {
     time.alone_seconds = start_seconds + start_seconds_a_rank * cluster.nodes;
     time.seconds = time.alone_seconds;
     const Layout layout{cluster.nodes, cluster.nodes, cluster.nodes * cluster.cores};
-    for (const Law& law : laws) {
-        if (law.verb != verb_) continue;
-        const Cost& cost = costs_.at(std::string(law.phase));
+    for (const auto& [i, cost] : costs_) {
+        const Law& law = laws[i];
+        if (!is_on(law, cluster.nodes)) continue;
         const Share part = share(law.spread, layout, work.parts);
         const double unit = units(law.unit, work, bytes_written(verb_, work), rows_per_observation_);
         double phase_seconds =

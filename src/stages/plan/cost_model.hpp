@@ -7,7 +7,7 @@
 
 #include "measured_run.hpp"
 
-#include <cstdint>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -60,7 +60,7 @@ public:
 private:
     std::string verb_;
     double rows_per_observation_;
-    std::map<std::string, Cost> costs_; ///< by phase
+    std::map<std::size_t, Cost> costs_; ///< by law
 };
 
 /// Rows of company evidence of so many observations: no part has more of them than there are companies times

@@ -1,0 +1,106 @@
+#include "kept_evidence.hpp"
+
+#include "evidence_merge.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <tbb/global_control.h>
+#include <tbb/parallel_pipeline.h>
+#include <tbb/task_arena.h>
+#include <utility>
+
+namespace ipscore::stages {
+
+using scoring::CompanyEvidence;
+using scoring::CompanyRow;
+
+namespace {
+
+/// What parts have of the companies from `first` to before `end`.
+std::span<const CompanyEvidence> of_companies(std::span<const CompanyEvidence> part, std::uint64_t first,
+                                              std::uint64_t end) {
+    const auto begin = std::ranges::lower_bound(part, first, {}, &CompanyEvidence::company);
+    return {begin, std::ranges::lower_bound(begin, part.end(), end, {}, &CompanyEvidence::company)};
+}
+
+} // namespace
+
+void KeptEvidence::keep(std::vector<CompanyEvidence> evidence) {
+    const std::lock_guard lock(mutex_);
+    if (!keeps_) return;
+    const std::uint64_t bytes = evidence.capacity() * sizeof(CompanyEvidence);
+    if (bytes > bytes_left_) {
+        keeps_ = false;
+        parts_ = {};
+        return;
+    }
+    bytes_left_ -= bytes;
+    parts_.push_back(std::move(evidence));
+}
+
+/// Where stretches of about as much evidence each begin, rising; the first is 0.
+std::vector<std::uint32_t> KeptEvidence::first_companies(std::size_t stretches) const {
+    // By some of it, as many for each stretch, whatever the parts.
+    constexpr std::size_t samples_a_stretch = 16;
+    std::size_t rows = 0;
+    for (const Part& part : parts_) rows += part.size();
+    const std::size_t step = std::max<std::size_t>(1, rows / (stretches * samples_a_stretch));
+    std::vector<std::uint32_t> companies;
+    std::size_t next = 0;
+    for (const Part& part : parts_) {
+        for (; next < part.size(); next += step) companies.push_back(part[next].company);
+        next -= part.size();
+    }
+    std::ranges::sort(companies);
+    std::vector<std::uint32_t> first{0};
+    for (std::size_t stretch = 1; stretch < stretches && !companies.empty(); ++stretch) {
+        const std::uint32_t company = companies[companies.size() * stretch / stretches];
+        if (company > first.back()) first.push_back(company);
+    }
+    return first;
+}
+
+void KeptEvidence::add_up(const scoring::TagRules& rules, int threads, const StopFlag& stop,
+                          const std::function<void(const CompanyRow&)>& sink,
+                          std::size_t stretch_rows) const {
+    std::size_t rows = 0;
+    for (const Part& part : parts_) rows += part.size();
+    const std::vector<std::uint32_t> first = first_companies(rows / stretch_rows + 1);
+    using Rows = std::shared_ptr<std::vector<CompanyRow>>;
+    const auto add_up_stretch = [&](std::size_t stretch) {
+        const std::uint64_t end =
+            stretch + 1 < first.size() ? first[stretch + 1] : ~std::uint64_t{0}; // of no company
+        std::vector<EvidenceSource> sources;
+        for (const Part& part : parts_) {
+            const auto evidence = of_companies(part, first[stretch], end);
+            if (evidence.empty()) continue;
+            sources.emplace_back([left = evidence]() mutable { return std::exchange(left, {}); });
+        }
+        auto added_up = std::make_shared<std::vector<CompanyRow>>();
+        merge_evidence(sources, stop, [&](const CompanyEvidence& evidence) {
+            added_up->push_back(scoring::company_row(evidence, rules));
+        });
+        return added_up;
+    };
+    std::size_t next = 0;
+    const auto next_stretch = [&](tbb::flow_control& flow) {
+        if (next == first.size()) flow.stop();
+        return next++;
+    };
+    const auto write = [&](const Rows& added_up) {
+        for (const CompanyRow& row : *added_up) sink(row);
+    };
+    using tbb::filter_mode;
+    // TBB starts no more threads than there are cores unless it is told to.
+    const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
+                                          static_cast<std::size_t>(threads) + 1);
+    tbb::task_arena(threads).execute([&] {
+        tbb::parallel_pipeline(
+            2 * static_cast<std::size_t>(threads),
+            tbb::make_filter<void, std::size_t>(filter_mode::serial_in_order, next_stretch) &
+                tbb::make_filter<std::size_t, Rows>(filter_mode::parallel, add_up_stretch) &
+                tbb::make_filter<Rows, void>(filter_mode::serial_in_order, write));
+    });
+}
+
+} // namespace ipscore::stages

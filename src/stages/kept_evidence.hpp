@@ -1,0 +1,50 @@
+// Company evidence of the parts that this process made, kept in memory while there is room for all of it.
+#pragma once
+
+#include "ipscore/core/stop.hpp"
+#include "ipscore/scoring/company_scores.hpp"
+#include "ipscore/scoring/scorer.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace ipscore::stages {
+
+/// Reading it back from the parts, a hundred small columns a megabyte, takes longer than adding it up.
+class KeptEvidence {
+public:
+    /// As many bytes at most; 0 keeps nothing.
+    explicit KeptEvidence(std::uint64_t bytes_max) : keeps_(bytes_max > 0), bytes_left_(bytes_max) {}
+
+    /// False when nothing is kept any more.
+    [[nodiscard]] bool keeps() const noexcept { return keeps_; }
+    /// The evidence of one part, in order of (company, tag), each of these once. Where there is no room for
+    /// it, everything is dropped, and nothing more is kept. Any thread may call.
+    void keep(std::vector<scoring::CompanyEvidence> evidence);
+    /// True when the evidence of so many parts is here.
+    [[nodiscard]] bool is_of(std::uint64_t parts) const noexcept { return parts_.size() == parts; }
+
+    /// Brings the company rows that all of it stands for to `sink`, in order of (company, tag), computed on
+    /// so many threads in stretches of companies with about so much evidence each. Throws Interrupted when
+    /// `stop` is requested.
+    void add_up(const scoring::TagRules& rules, int threads, const StopFlag& stop,
+                const std::function<void(const scoring::CompanyRow&)>& sink,
+                std::size_t stretch_rows = stretch_rows_default) const;
+    static constexpr std::size_t stretch_rows_default = 1U << 15U;
+
+private:
+    using Part = std::vector<scoring::CompanyEvidence>;
+    [[nodiscard]] std::vector<std::uint32_t> first_companies(std::size_t stretches) const;
+
+    std::atomic<bool> keeps_;
+    std::mutex mutex_;
+    std::uint64_t bytes_left_;
+    std::vector<Part> parts_; ///< in any order, which does not matter to a sum
+};
+
+} // namespace ipscore::stages
