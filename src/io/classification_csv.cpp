@@ -75,6 +75,11 @@ public:
         return {keys_.data() + row.key_at, row.key_bytes};
     }
 
+    /// Sorted rows name keys all over the memory.
+    void prefetch_key(std::size_t row) const noexcept {
+        if (row < rows_.size()) __builtin_prefetch(keys_.data() + rows_[row].key_at);
+    }
+
 private:
     static std::uint64_t prefix_of(std::string_view key) noexcept {
         std::array<unsigned char, sizeof(std::uint64_t)> bytes{};
@@ -190,6 +195,7 @@ public:
         } else {
             const auto& rows = buffer_.rows();
             if (next_row_ == rows.size()) return false;
+            buffer_.prefetch_key(next_row_ + prefetched_rows);
             key_ = buffer_.key_of(rows[next_row_]);
             for (; next_row_ < rows.size() && buffer_.key_of(rows[next_row_]) == key_; ++next_row_)
                 said_.push_back(rows[next_row_].said);
@@ -210,6 +216,7 @@ public:
 private:
     using Run = std::pair<std::uint64_t, std::uint64_t>; ///< begin and end in the spill file
     static constexpr std::uint64_t look_every = 4096;
+    static constexpr std::size_t prefetched_rows = 16; // a cache miss takes about as long as these
 
     void read(const std::filesystem::path& path, const ReadLimits& limits) {
         std::size_t key = 0;
