@@ -68,7 +68,7 @@ export OMPI_MCA_plm_rsh_args="${OMPI_MCA_plm_rsh_args:--o BatchMode=yes -o Conne
 export PMIX_MCA_gds="${PMIX_MCA_gds:-hash}"
 
 # Under srun on several nodes, Slurm's default, a tree, sometimes lets a rank out of MPI_Init too early: what it sends then meets
-# another that is not ready yet, and ends it with a segmentation fault. Of 1100 starts on three busy nodes 16 ended so; with the ring none.
+# another that is not ready yet, and ends it with a segmentation fault. Of 1200 starts on three busy nodes 16 ended so; with the ring none.
 export SLURM_PMIX_FENCE="${SLURM_PMIX_FENCE:-ring}"
 
 # ipscore says in one line why it stopped. Without this, Open MPI adds "MPI_ABORT was invoked on rank 3 …" and "mpirun

@@ -152,7 +152,7 @@ if [ "$mode" = all ]; then
     asan="detect_leaks=1:strict_string_checks=1"
     if step "build asan" jobs/build.sh asan; then
         step "test asan" env ASAN_OPTIONS="$asan" \
-            "${ctest[@]}" --test-dir build/asan -LE '^(mpi|cli|slow)$'
+            "${ctest[@]}" --test-dir build/asan -LE '^(mpi|cli|services|slow)$'
         step "test asan cli" env ASAN_OPTIONS="$asan:fast_unwind_on_malloc=0" \
             "${ctest[@]}" --test-dir build/asan -L '^cli$' -LE '^(mpi|slow)$'
     fi

@@ -147,6 +147,13 @@ class PipelineTest(CliTest):
         return {"scores": self.export(scores), "companies": self.export(scores, "--companies"),
                 "observations": self.export(table)}
 
+    def make_table(self, rows):
+        """Made-up inputs, in store/ and in table/."""
+        inputs = self.generate("demo", rows)
+        self.ingest("store", *inputs.observations)
+        self.prepare("store", "table", *inputs.days())
+        return inputs
+
     def pipeline(self, inputs, name, *score_options, ranks=None):
         """Ingests, prepares and scores into directories that begin with `name`; returns what export writes."""
         self.ingest(f"{name}-store", *inputs.observations)

@@ -29,9 +29,7 @@ class FailureTest(PipelineTest):
     @classmethod
     def setUpClass(cls):
         maker = cls.make_origin()
-        cls.inputs = maker.generate("demo", "1.2M")
-        maker.ingest("store", *cls.inputs.observations)
-        maker.prepare("store", "table", *cls.inputs.days())
+        cls.inputs = maker.make_table("1.2M")
         maker.score(cls.inputs, "table", "scores")
         cls.expected = {name: snapshot_values(cls.origin / name) for name in ("table", "scores")}
         cls.parts = sorted(path.name for path in (maker.dir / "table").glob("part-*.h5"))

@@ -27,10 +27,7 @@ class LiveStatusTest(PipelineTest):
 
     @classmethod
     def setUpClass(cls):
-        maker = cls.make_origin()
-        cls.inputs = maker.generate("demo", "1.2M")
-        maker.ingest("store", *cls.inputs.observations)
-        maker.prepare("store", "table", *cls.inputs.days())
+        cls.inputs = cls.make_origin().make_table("1.2M")
 
     def setUp(self):
         super().setUp()

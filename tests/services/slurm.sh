@@ -99,7 +99,7 @@ require_programs() {
     for program in munged slurmctld slurmd srun; do
         command -v "$program" >/dev/null || missing+=("$program")
     done
-    [ ${#missing[@]} -eq 0 ] || die 77 "there is no ${missing[*]}; install with jobs/install-packages.sh test"
+    [ ${#missing[@]} -eq 0 ] || die 77 "a Slurm cannot be made here: there is no ${missing[*]}; install with jobs/install-packages.sh test"
 }
 
 case "${1:-}:$#" in

@@ -59,9 +59,7 @@ class Origin:
         maker = PipelineTest("run")
         maker.setUp()
         unittest.addModuleCleanup(maker.doCleanups)
-        self.inputs = maker.generate("data", "1.2M")
-        maker.ingest("store", *self.inputs.observations)
-        maker.prepare("store", "table", "--as-of", AS_OF, "--lookback-days", LOOKBACK_DAYS)
+        self.inputs = maker.make_table("1.2M")
         maker.score(self.inputs, "table", "scores")
         self.store = maker.dir / "store"
         self.scores = maker.dir / "scores"
