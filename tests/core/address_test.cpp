@@ -1,5 +1,7 @@
 #include "ipscore/core/address.hpp"
 
+#include "texts.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -25,19 +27,6 @@ std::optional<Address> parsed(std::string_view text) {
 ParsedNetwork parsed_network(std::string_view text) {
     const std::vector<char> exact(text.begin(), text.end());
     return parse_network({exact.data(), exact.size()});
-}
-
-/// The texts between the bars.
-std::vector<std::string> split_at_bars(std::string_view texts) {
-    std::vector<std::string> parts(1);
-    for (const char c : texts) {
-        if (c == '|') {
-            parts.emplace_back();
-        } else {
-            parts.back() += c;
-        }
-    }
-    return parts;
 }
 
 Address address_of_bytes(const std::array<unsigned char, 16>& bytes) {

@@ -1,5 +1,7 @@
 #include "ipscore/core/day.hpp"
 
+#include "texts.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -37,19 +39,6 @@ ParsedDay parsed_date(std::string_view text) {
 ParsedDay parsed(std::string_view text) {
     const std::vector<char> exact(text.begin(), text.end());
     return parse_date_or_timestamp({exact.data(), exact.size()});
-}
-
-/// The texts between the bars.
-std::vector<std::string> split_at_bars(std::string_view texts) {
-    std::vector<std::string> parts(1);
-    for (const char c : texts) {
-        if (c == '|') {
-            parts.emplace_back();
-        } else {
-            parts.back() += c;
-        }
-    }
-    return parts;
 }
 
 template <class... Numbers>

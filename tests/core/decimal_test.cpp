@@ -1,5 +1,7 @@
 #include "ipscore/core/decimal.hpp"
 
+#include "texts.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -42,19 +44,6 @@ ParsedMillionths millionths(std::string_view text) {
 std::optional<std::uint32_t> hits(std::string_view text) {
     const std::vector<char> exact(text.begin(), text.end());
     return parse_hits({exact.data(), exact.size()});
-}
-
-/// The texts between the bars.
-std::vector<std::string> split_at_bars(std::string_view texts) {
-    std::vector<std::string> parts(1);
-    for (const char c : texts) {
-        if (c == '|') {
-            parts.emplace_back();
-        } else {
-            parts.back() += c;
-        }
-    }
-    return parts;
 }
 
 template <class... Arguments>
