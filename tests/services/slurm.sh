@@ -9,7 +9,7 @@ usage: $0 up                  three nodes, h1 to h3, and a controller, h4; what 
        $0 exec COMMAND...     runs COMMAND on h4 with this Slurm's configuration, such as sbatch or squeue
        $0 down                ends all of it, jobs included
 
-Every node has 4 CPUs and 16 GB of memory, as far as Slurm knows. A node that does not answer is down after 20 s.
+Every node has 4 CPUs and 16 GB of memory, as far as Slurm knows. A node that does not answer is down after 12 s.
 State, with the logs of the daemons: \${TMPDIR:-/tmp}/ipscore-slurm. The hosts are hosts.sh's, which also cuts nodes off or kills them.
 Exit code: 77 where it cannot be had (neither root nor the packages), with the reason in one line; 2 for bad usage; 1 otherwise.
 END
@@ -58,7 +58,8 @@ SelectTypeParameters=CR_Core_Memory
 
 # A test waits for the scheduler, and for a node to be given up.
 SchedulerParameters=batch_sched_delay=1,sched_interval=1,bf_interval=1
-SlurmdTimeout=20
+SlurmdTimeout=12
+MessageTimeout=5
 KillWait=5
 ReturnToService=2
 

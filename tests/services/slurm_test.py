@@ -354,15 +354,22 @@ class InterruptionTest(SlurmTest):
         """Which the script finds out when the step has failed, before Slurm gives the node up."""
         job = self.start_held("--nodes=2")
         self.addCleanup(said_by, "slurm.sh", "up")  # a new one, with a slurmd there
+        self.have_slurm_wait_for_nodes()
         self.release()  # of its next run; the rank in this one holds on to the pipe
         os.kill(int((SLURM_STATE / "h2.pid").read_text()), signal.SIGKILL)
         os.kill(self.ranks_on("h2")[0], signal.SIGSEGV)
+        wait_for("the script requeues the job", lambda: "a node is lost: the job goes back into the queue" in job.log(), lambda: job)
+        slurm("scontrol", "update", "NodeName=h2", "State=DOWN", "Reason=gone")
         wait_for("the job is requeued", lambda: int(job.fields()["Restarts"]) == 1, lambda: job)
-        self.assert_says(job, "a node is lost: the job goes back into the queue")
         left = ["h1", "h3"]
         job.go_on(left)
         self.assert_went_on(job)
         self.assertEqual([rank["host"] for rank in self.ran()["ranks"]], left)
+
+    def have_slurm_wait_for_nodes(self):
+        configuration = SLURM_STATE / "slurm.conf"
+        configuration.write_text(re.sub(r"(?m)^SlurmdTimeout=.*", "SlurmdTimeout=600", configuration.read_text()))
+        slurm("scontrol", "reconfigure")
 
     def test_node_cut_off(self):
         job = self.start_held("--nodes=2")
