@@ -62,6 +62,7 @@ class Origin:
         self.inputs = maker.make_table("1.2M")
         maker.score(self.inputs, "table", "scores")
         self.store = maker.dir / "store"
+        self.table = maker.dir / "table"
         self.scores = maker.dir / "scores"
         self.home = install(maker.dir / "installed", "jobs", "slurm")
 
@@ -191,6 +192,18 @@ class DayTest(SlurmTest):
     def assert_exported(self, name, *options):
         with gzip.open(self.out / "export" / f"{name}-{AS_OF}.csv.gz", "rt") as text:
             self.assert_same_text(text.read(), self.export(ORIGIN.scores, *options), name)
+
+    def test_settings_of_a_plan(self):
+        """What `ipscore plan` gives to paste."""
+        instances = self.dir / "instances.toml"
+        instances.write_text("[instances.node]\ncores = 2\nmemory_gib = 8\nprice_per_hour = 1\n")
+        text = self.verb("plan", "--table", ORIGIN.table, "--runs", ORIGIN.table, ORIGIN.scores, "--instances", instances).stdout
+        job = self.sbatch("score.sbatch", *re.search(r"Slurm +sbatch (.+) slurm/score\.sbatch", text).group(1).split())
+        self.assert_ends(job)
+        self.assert_scores()
+        self.assertEqual([rank["threads"] for rank in self.ran()["ranks"]], [2])
+        self.assert_says(job, r"--memory 6634MiB")  # nine tenths for the job, and of these nine tenths for the rank
+        self.assertEqual(job.fields()["TimeLimit"], "00:10:00")
 
     def test_a_rank_a_socket(self):
         scratch = self.dir / "scratch"
