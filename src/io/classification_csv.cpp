@@ -1,6 +1,7 @@
 #include "ipscore/io/classification_csv.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/core/on_threads.hpp"
 #include "ipscore/core/string_index.hpp"
 #include "ipscore/io/spill_file.hpp"
 
@@ -103,6 +104,62 @@ private:
     std::vector<Row> rows_;
 };
 
+/// Where the file has what.
+struct Columns {
+    std::size_t key = 0;
+    std::size_t tag = 0;
+    std::size_t weight = 0;
+};
+
+/// The rows of a block of the file, read and checked.
+class RowsOfBlock {
+public:
+    struct Tag {
+        std::string text;
+        CsvPlace first_place;
+    };
+
+    /// Throws InputError for the first bad row.
+    RowsOfBlock(CsvBlockRows& rows, const Columns& columns) {
+        StringIndex tag_numbers;
+        CsvRow row;
+        while (rows.next(row)) {
+            const CsvPlace& place = rows.place();
+            const std::string_view key = row.fields[columns.key];
+            const std::string_view tag = row.fields[columns.tag];
+            if (key.empty()) place.bad_value("key", key, "is empty");
+            if (key.size() > key_bytes_max) place.bad_value("key", key, "is longer than 1024 bytes");
+            if (tag.empty()) place.bad_value("tag", tag, "is empty");
+            if (tag.size() > tag_bytes_max) place.bad_value("tag", tag, "is longer than 128 bytes");
+            const Millionths weight = share_of("weight", row.fields[columns.weight], place);
+            const std::uint32_t number = tag_numbers.insert(tag, StringIndex::hash_of(tag));
+            if (number == tags_.size()) tags_.push_back({std::string(tag), place});
+            keys_ += key;
+            rows_.push_back({static_cast<std::uint32_t>(key.size()), {number, weight, row.line}});
+        }
+    }
+
+    /// In order of appearance; said.tag is an index into these.
+    [[nodiscard]] const std::vector<Tag>& tags() const noexcept { return tags_; }
+    /// Calls `use` with the key of each row, and what is said of it.
+    void for_each(const auto& use) const {
+        std::size_t key_at = 0;
+        for (const Row& row : rows_) {
+            use(std::string_view(keys_).substr(key_at, row.key_bytes), row.said);
+            key_at += row.key_bytes;
+        }
+    }
+
+private:
+    struct Row {
+        std::uint32_t key_bytes = 0;
+        Said said;
+    };
+    std::string keys_;
+    std::vector<Row> rows_;
+    std::vector<Tag> tags_;
+};
+
 /// A sorted run in a spill file, and its next row.
 class RunReader {
 public:
@@ -177,7 +234,7 @@ public:
         : room_(room), stop_(stop), buffer_(std::min(room.bytes, SortRoom::sort_bytes_max)) {
         read(path, limits);
         sort_tags();
-        buffer_.sort(stop_);
+        sort_buffer();
         if (runs_.empty()) return;
         spill();
         buffer_ = RowBuffer(0);
@@ -219,43 +276,44 @@ private:
     static constexpr std::size_t prefetched_rows = 16; // a cache miss takes about as long as these
 
     void read(const std::filesystem::path& path, const ReadLimits& limits) {
-        std::size_t key = 0;
-        std::size_t tag = 0;
-        std::size_t weight = 0;
-        file_ = read_csv(
+        Columns columns;
+        file_ = read_csv_in_blocks(
             path,
             [&](const CsvHeader& header) {
-                key = header.require("key");
-                tag = header.require("tag");
-                weight = header.require("weight");
+                columns = {header.require("key"), header.require("tag"), header.require("weight")};
             },
-            [&](const CsvRow& row, const CsvPlace& place) {
-                const std::string_view key_text = row.fields[key];
-                const std::string_view tag_text = row.fields[tag];
-                if (key_text.empty()) place.bad_value("key", key_text, "is empty");
-                if (key_text.size() > key_bytes_max)
-                    place.bad_value("key", key_text, "is longer than 1024 bytes");
-                if (tag_text.empty()) place.bad_value("tag", tag_text, "is empty");
-                if (tag_text.size() > tag_bytes_max)
-                    place.bad_value("tag", tag_text, "is longer than 128 bytes");
-                const Millionths share = share_of("weight", row.fields[weight], place);
-                const std::uint32_t id = found_tags_.insert(tag_text, StringIndex::hash_of(tag_text));
-                if (id >= room_.tags_max) {
-                    place.bad_value("tag", tag_text,
-                                    fmt::format("is one tag more than the {} that --memory has room for",
-                                                room_.tags_max));
-                }
-                add(key_text, {.tag = id, .weight = share, .line = row.line});
+            [&](CsvBlockRows& rows) -> InOrder {
+                auto block = std::make_shared<RowsOfBlock>(rows, columns);
+                return [this, block] { add(*block); };
             },
-            limits, stop_);
+            room_.threads, limits, stop_);
+    }
+
+    void add(const RowsOfBlock& block) {
+        std::vector<std::uint32_t> ids; // by the tag's number in the block
+        for (const RowsOfBlock::Tag& tag : block.tags()) {
+            ids.push_back(found_tags_.insert(tag.text, StringIndex::hash_of(tag.text)));
+            if (ids.back() < room_.tags_max) continue;
+            tag.first_place.bad_value(
+                "tag", tag.text,
+                fmt::format("is one tag more than the {} that --memory has room for", room_.tags_max));
+        }
+        block.for_each([&](std::string_view key, Said said) {
+            said.tag = ids[said.tag];
+            add(key, said);
+        });
     }
 
     void add(std::string_view key, const Said& said) {
         if (!buffer_.rows().empty() && !buffer_.has_room_for(key)) {
-            buffer_.sort(stop_);
+            sort_buffer();
             spill();
         }
         buffer_.add(key, said);
+    }
+
+    void sort_buffer() {
+        on_threads(room_.threads, [&] { buffer_.sort(stop_); });
     }
 
     void spill() {

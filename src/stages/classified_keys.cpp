@@ -11,11 +11,11 @@ namespace ipscore::stages {
 
 ClassifiedKeys::ClassifiedKeys(const std::filesystem::path& path,
                                const std::filesystem::path& spill_directory, MemoryBudget& budget,
-                               const StopFlag& stop)
+                               int threads, const StopFlag& stop)
     : spill_(spill_directory) {
     const io::ReadLimits limits = need_reading(budget, {path});
-    std::optional<io::ClassificationFile> classification(std::in_place, path,
-                                                         sort_room(budget, spill_directory), stop, limits);
+    std::optional<io::ClassificationFile> classification(
+        std::in_place, path, sort_room(budget, spill_directory, threads), stop, limits);
     const ByteStrings& tags = classification->tags();
     constexpr const char* the_tags = "the tags";
     budget.need(the_tags, tags.bytes().size() + tags.size() * memory::score_worker_tag_bytes);

@@ -23,7 +23,7 @@ public:
     /// Reads all of the classification, and sets aside what that takes for as long as it takes. The caller
     /// must check the budget. Throws as io::ClassificationFile does.
     ClassifiedKeys(const std::filesystem::path& path, const std::filesystem::path& spill_directory,
-                   MemoryBudget& budget, const StopFlag& stop);
+                   MemoryBudget& budget, int threads, const StopFlag& stop);
 
     [[nodiscard]] const io::InputFile& file() const noexcept { return file_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }

@@ -28,11 +28,13 @@ io::ReadLimits need_reading(MemoryBudget& budget, const std::vector<std::filesys
     return limits;
 }
 
-io::SortRoom sort_room(const MemoryBudget& budget, const std::filesystem::path& spill_directory) {
+io::SortRoom sort_room(const MemoryBudget& budget, const std::filesystem::path& spill_directory,
+                       int threads) {
     const std::uint64_t left = budget.left_bytes();
     return {.bytes = std::max(left / 3, memory::sort_bytes_min),
             .spill_directory = spill_directory,
-            .tags_max = std::max(left / memory::score_worker_tag_bytes, memory::tags_counted)};
+            .tags_max = std::max(left / memory::score_worker_tag_bytes, memory::tags_counted),
+            .threads = threads};
 }
 
 void release_reading(MemoryBudget& budget) {

@@ -15,8 +15,8 @@ namespace ipscore::stages {
 [[nodiscard]] io::ReadLimits need_reading(MemoryBudget& budget,
                                           const std::vector<std::filesystem::path>& files);
 /// What is left for the sort of a classification and for its tags.
-[[nodiscard]] io::SortRoom sort_room(const MemoryBudget& budget,
-                                     const std::filesystem::path& spill_directory);
+[[nodiscard]] io::SortRoom sort_room(const MemoryBudget& budget, const std::filesystem::path& spill_directory,
+                                     int threads);
 /// To be called when the readers are gone.
 void release_reading(MemoryBudget& budget);
 

@@ -1,12 +1,11 @@
 #include "kept_evidence.hpp"
 
 #include "evidence_merge.hpp"
+#include "ipscore/core/on_threads.hpp"
 
 #include <algorithm>
 #include <memory>
-#include <tbb/global_control.h>
 #include <tbb/parallel_pipeline.h>
-#include <tbb/task_arena.h>
 #include <utility>
 
 namespace ipscore::stages {
@@ -91,10 +90,7 @@ void KeptEvidence::add_up(const scoring::TagRules& rules, int threads, const Sto
         for (const CompanyRow& row : *added_up) sink(row);
     };
     using tbb::filter_mode;
-    // TBB starts no more threads than there are cores unless it is told to.
-    const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
-                                          static_cast<std::size_t>(threads) + 1);
-    tbb::task_arena(threads).execute([&] {
+    on_threads(threads, [&] {
         tbb::parallel_pipeline(
             2 * static_cast<std::size_t>(threads),
             tbb::make_filter<void, std::size_t>(filter_mode::serial_in_order, next_stretch) &

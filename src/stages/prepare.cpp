@@ -457,7 +457,8 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         check_rows(args, rows);
         budget.need("the manifest", io::Store::manifest_bytes(args.store) * memory::manifest_factor);
         if (!args.classification.empty())
-            classified = std::make_unique<ClassifiedKeys>(args.classification, args.output, budget, stop);
+            classified = std::make_unique<ClassifiedKeys>(args.classification, args.output, budget,
+                                                          threads_wanted, stop);
         const std::vector<io::SegmentInfo> segments = segments_of_days(args, manifest);
         if (!args.previous.empty()) {
             previous = open_previous(args, classified.get());

@@ -351,12 +351,13 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
     monitor.write_metrics_to(args.metrics);
     monitor.begin_phase("check");
     MemoryBudget budget = memory_budget(world, args.memory_bytes);
+    const int threads_wanted = args.threads > 0 ? args.threads : default_threads(world.ranks_on_node());
     ScoreFiles files;
     SharedInputs inputs;
     std::unique_ptr<io::OutputDirectory> output;
     auto state = io::OutputDirectory::State::fresh;
     world.root_decides(stop, [&] {
-        files = read_score_files(args, budget, stop);
+        files = read_score_files(args, budget, threads_wanted, stop);
         budget.need("a thread", scoring_worker_bytes(files.tags.size()));
         budget.check();
         budget.release("a thread");
@@ -374,8 +375,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
     state = static_cast<io::OutputDirectory::State>(known_state);
     if (!world.is_root()) budget.need("inputs", bytes_of(inputs));
     const int threads =
-        budget.workers(args.threads > 0 ? args.threads : default_threads(world.ranks_on_node()),
-                       scoring_worker_bytes(inputs.scoring.rules.tags.size()));
+        budget.workers(threads_wanted, scoring_worker_bytes(inputs.scoring.rules.tags.size()));
     const EvidenceRoom room = evidence_room(args, budget, threads);
     KeptEvidence kept(kept_evidence_bytes(args, budget, world));
 

@@ -82,7 +82,7 @@ void join_with_table(const ScoreArgs& args, io::ClassificationFile& classificati
 
 } // namespace
 
-ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const StopFlag& stop) {
+ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, int threads, const StopFlag& stop) {
     ScoreFiles files;
     files.table = io::read_table_index(args.table, false);
     files.model = io::read_model(args.model, args.as_of);
@@ -92,7 +92,7 @@ ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const S
     files.companies = io::read_companies(args.companies, stop, limits, budget.left_bytes());
     budget.need("the companies", files.companies.memory_bytes);
 
-    io::SortRoom room = sort_room(budget, args.output);
+    io::SortRoom room = sort_room(budget, args.output, threads);
     if (args.sort_bytes > 0) room.bytes = args.sort_bytes;
     io::ClassificationFile classification(args.classification, room, stop, limits);
     files.classification = classification.file();

@@ -33,7 +33,8 @@ struct ScoreFiles {
 /// Reads and checks all inputs, and joins classification and table. Sets aside what stays in memory; where
 /// that does not fit, it is only counted, and the caller must check the budget. Throws InputError and
 /// Interrupted.
-[[nodiscard]] ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, const StopFlag& stop);
+[[nodiscard]] ScoreFiles read_score_files(const ScoreArgs& args, MemoryBudget& budget, int threads,
+                                          const StopFlag& stop);
 
 /// The job that these inputs stand for.
 [[nodiscard]] io::Job score_job(const ScoreArgs& args, const ScoreFiles& files);

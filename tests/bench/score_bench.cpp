@@ -59,7 +59,7 @@ struct Bench {
         args.model = dir / "data/model.toml";
         args.output = dir;
         stages::MemoryBudget budget(std::uint64_t{8} << 30U);
-        stages::ScoreFiles files = stages::read_score_files(args, budget, {});
+        stages::ScoreFiles files = stages::read_score_files(args, budget, 1, {});
         inputs = stages::share_inputs(files, stages::score_job(args, files));
         for (const std::uint64_t part : inputs.part_rows) rows += part;
     }

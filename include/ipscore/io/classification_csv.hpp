@@ -12,11 +12,12 @@
 
 namespace ipscore::io {
 
-/// How much memory a sort may take, and where it puts what does not fit.
+/// How much memory a sort may take, where it puts what does not fit, and on how many threads it works.
 struct SortRoom {
     std::uint64_t bytes = sort_bytes_max;
     std::filesystem::path spill_directory = "."; ///< see SpillFile
     std::uint64_t tags_max = ~std::uint64_t{0};  ///< held in memory
+    int threads = 1;
 
     /// More saves nothing: writing and reading a run costs less than sorting it.
     static constexpr std::uint64_t sort_bytes_max = 1U << 28U;

@@ -6,9 +6,11 @@
 #include "ipscore/io/byte_source.hpp"
 #include "ipscore/io/csv.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -55,5 +57,37 @@ struct ReadLimits {
 InputFile read_csv(const std::filesystem::path& path, const std::function<void(const CsvHeader&)>& header,
                    const std::function<void(const CsvRow&, const CsvPlace&)>& row, const ReadLimits& limits,
                    const StopFlag& stop);
+
+/// The rows of some block of such a file, each with as many fields as the header has.
+class CsvBlockRows {
+public:
+    /// `path`, `header` and `text` must outlive it.
+    CsvBlockRows(const std::string& path, const CsvHeader& header, CsvRows rows, bool is_shortened)
+        : path_(&path), header_(&header), rows_(rows), is_shortened_(is_shortened) {}
+    /// False at the end of the block. Throws InputError for a malformed row.
+    bool next(CsvRow& row);
+    /// Where the row stands that next() gave last.
+    [[nodiscard]] const CsvPlace& place() const noexcept { return place_; }
+    [[nodiscard]] std::uint64_t rows() const noexcept { return count_; } ///< given so far
+
+private:
+    const std::string* path_;
+    const CsvHeader* header_;
+    CsvRows rows_;
+    bool is_shortened_;
+    CsvPlace place_{*path_, 0, is_shortened_};
+    std::uint64_t count_ = 0;
+};
+
+/// What is to be done with the rows of a block when all blocks before it are done.
+using InOrder = std::function<void()>;
+
+/// The same as read_csv() on several threads: `parse` is called for blocks of rows side by side, and what it
+/// returns in the order of the file. Memory is bounded by a few blocks, of text and of what `parse` made of
+/// it. Throws as read_csv() does, and of several failures that of the first block.
+InputFile read_csv_in_blocks(const std::filesystem::path& path,
+                             const std::function<void(const CsvHeader&)>& header,
+                             const std::function<InOrder(CsvBlockRows&)>& parse, int threads,
+                             const ReadLimits& limits, const StopFlag& stop);
 
 } // namespace ipscore::io

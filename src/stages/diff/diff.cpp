@@ -3,6 +3,7 @@
 #include "../memory_needs.hpp"
 #include "comparisons.hpp"
 #include "ipscore/core/error.hpp"
+#include "ipscore/core/on_threads.hpp"
 #include "ipscore/stages/memory_budget.hpp"
 #include "ipscore/stages/rank_work.hpp"
 #include "jobs.hpp"
@@ -14,8 +15,6 @@
 #include <chrono>
 #include <fmt/format.h>
 #include <memory>
-#include <tbb/global_control.h>
-#include <tbb/task_arena.h>
 
 namespace ipscore::stages {
 
@@ -168,10 +167,7 @@ DiffReport diff(mpi::World& world, const DiffArgs& args, StopFlag& stop, RunMoni
     } else {
         monitor.begin_phase("compare");
         world.root_decides(stop, [&] {
-            const tbb::global_control parallelism(tbb::global_control::max_allowed_parallelism,
-                                                  static_cast<std::size_t>(threads) + 1);
-            tbb::task_arena arena(threads);
-            arena.execute([&] {
+            on_threads(threads, [&] {
                 fill(report, terms,
                      diffing::compare_texts(sides, terms, args.sort_bytes > 0 ? args.sort_bytes : sort_bytes,
                                             stop, monitor.log()));
