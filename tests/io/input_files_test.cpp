@@ -37,9 +37,10 @@ struct ReadClassification {
 };
 
 ReadClassification read_classification(const std::filesystem::path& path,
-                                       std::uint64_t sort_bytes = SortRoom::sort_bytes_max) {
+                                       std::uint64_t sort_bytes = SortRoom::sort_bytes_max, int threads = 1) {
     const StopFlag stop;
-    ClassificationFile file(path, {.bytes = sort_bytes, .spill_directory = path.parent_path()}, stop);
+    const SortRoom room{.bytes = sort_bytes, .spill_directory = path.parent_path(), .threads = threads};
+    ClassificationFile file(path, room, stop);
     ReadClassification read;
     read.tags = file.tags();
     read.file = file.file();
@@ -201,6 +202,83 @@ TEST_F(InputFilesTest, classification_agrees_with_a_map) {
             ASSERT_EQ(std::ranges::adjacent_find(texts), texts.end());
         }
     }
+}
+
+/// Some megabytes: many blocks, which threads read side by side. Weights and tags go by the line.
+std::string long_classification(std::size_t rows) {
+    std::string text = "key,tag,weight\n";
+    for (std::size_t row = 0; row < rows; ++row) {
+        const std::string number = std::to_string(row * 7919 % rows); // each once
+        text += "\"key, " + number + " of a long name\",tag " + std::to_string(row % 50 + row / 20'000) +
+                ",0." + std::to_string(1 + row % 999) + '\n';
+    }
+    return text;
+}
+
+TEST_F(InputFilesTest, a_classification_of_many_blocks_is_the_same_on_any_number_of_threads) {
+    constexpr std::size_t rows = 60'000;
+    const auto path = write("c.csv", long_classification(rows));
+    const ReadClassification alone = read_classification(path);
+    ASSERT_EQ(alone.keys.size(), rows);
+    for (std::size_t key = 0; key < rows; ++key) {
+        // The key of line 2 + row is number row * 7919 % rows.
+        const std::size_t row = alone.lines[key] - 2;
+        const std::string number = std::to_string(row * 7919 % rows);
+        ASSERT_EQ(alone.keys[key], "key, " + number + " of a long name");
+        ASSERT_EQ(alone.offsets[key + 1], key + 1);
+        const scoring::Posting& posting = alone.postings[key];
+        ASSERT_EQ(alone.tags[posting.tag], "tag " + std::to_string(row % 50 + row / 20'000));
+        ASSERT_EQ(posting.weight, parse_millionths("0." + std::to_string(1 + row % 999)).value);
+    }
+    for (const int threads : {2, 3, 8}) {
+        for (const std::uint64_t sort_bytes : {SortRoom::sort_bytes_max, std::uint64_t{1} << 20U}) {
+            const ReadClassification read = read_classification(path, sort_bytes, threads);
+            EXPECT_EQ(read.file.rows, rows);
+            EXPECT_EQ(read.file.content_hash, alone.file.content_hash);
+            EXPECT_EQ(read.file.bytes, alone.file.bytes);
+            EXPECT_EQ(texts_of(read.keys), texts_of(alone.keys));
+            EXPECT_EQ(texts_of(read.tags), texts_of(alone.tags));
+            EXPECT_EQ(read.lines, alone.lines);
+            ASSERT_EQ(read.postings.size(), alone.postings.size());
+            for (std::size_t i = 0; i < rows; ++i) {
+                ASSERT_EQ(read.postings[i].tag, alone.postings[i].tag);
+                ASSERT_EQ(read.postings[i].weight, alone.postings[i].weight);
+            }
+        }
+    }
+}
+
+TEST_F(InputFilesTest, of_bad_rows_in_many_blocks_the_first_is_named) {
+    std::string text = long_classification(60'000);
+    std::size_t line = 1;
+    std::size_t first_bad = 0;
+    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1, ++line) {
+        if (line < 20'000 || line % 1000 != 0) continue;
+        text.replace(text.find(",0.", at), 3, ",x.");
+        if (first_bad == 0) first_bad = line;
+    }
+    const auto path = write("c.csv", text);
+    for (int i = 0; i < 20; ++i) {
+        const std::string message =
+            message_of([&] { (void)read_classification(path, SortRoom::sort_bytes_max, 1 + i % 4); });
+        ASSERT_TRUE(without_directory(message).starts_with("c.csv:" + std::to_string(first_bad) +
+                                                           ": column weight: \"x."))
+            << message;
+    }
+    // A tag too many comes before that.
+    const StopFlag stop;
+    EXPECT_EQ(without_directory(message_of([&] {
+                  (void)ClassificationFile(path, {.spill_directory = directory, .tags_max = 10, .threads = 3},
+                                           stop);
+              })),
+              "c.csv:12: column tag: \"tag 10\" is one tag more than the 10 that --memory has room for");
+}
+
+TEST_F(InputFilesTest, a_classification_of_many_blocks_stops_when_asked) {
+    const auto path = write("c.csv", long_classification(60'000));
+    StopFlag stop;
+    stop.request();
+    EXPECT_THROW(ClassificationFile(path, {.spill_directory = directory, .threads = 2}, stop), Interrupted);
 }
 
 TEST_F(InputFilesTest, a_bad_value_of_the_classification_is_named) {
