@@ -24,17 +24,25 @@ std::span<const CompanyEvidence> of_companies(std::span<const CompanyEvidence> p
 
 } // namespace
 
-void KeptEvidence::keep(std::vector<CompanyEvidence> evidence) {
-    const std::lock_guard lock(mutex_);
-    if (!keeps_) return;
-    const std::uint64_t bytes = evidence.capacity() * sizeof(CompanyEvidence);
-    if (bytes > bytes_left_) {
-        keeps_ = false;
-        parts_ = {};
-        return;
+void KeptEvidence::keep(std::span<const CompanyEvidence> evidence) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (evidence.size_bytes() > bytes_left_) {
+            keeps_ = false;
+            parts_ = {};
+        }
+        if (!keeps_) return;
+        bytes_left_ -= evidence.size_bytes();
     }
-    bytes_left_ -= bytes;
-    parts_.push_back(std::move(evidence));
+    Part part(evidence.begin(), evidence.end());
+    const std::lock_guard lock(mutex_);
+    if (keeps_) parts_.push_back(std::move(part));
+}
+
+void KeptEvidence::give_up() {
+    const std::lock_guard lock(mutex_);
+    keeps_ = false;
+    parts_ = {};
 }
 
 /// Where stretches of about as much evidence each begin, rising; the first is 0.

@@ -5,7 +5,6 @@
 #include "ipscore/scoring/company_scores.hpp"
 #include "ipscore/scoring/scorer.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,13 +18,13 @@ namespace ipscore::stages {
 class KeptEvidence {
 public:
     /// As many bytes at most; 0 keeps nothing.
-    explicit KeptEvidence(std::uint64_t bytes_max) : keeps_(bytes_max > 0), bytes_left_(bytes_max) {}
+    explicit KeptEvidence(std::uint64_t bytes_max) : bytes_left_(bytes_max), keeps_(bytes_max > 0) {}
 
-    /// False when nothing is kept any more.
-    [[nodiscard]] bool keeps() const noexcept { return keeps_; }
-    /// The evidence of one part, in order of (company, tag), each of these once. Where there is no room for
-    /// it, everything is dropped, and nothing more is kept. Any thread may call.
-    void keep(std::vector<scoring::CompanyEvidence> evidence);
+    /// Copies the evidence of one part, in order of (company, tag), each of these once. Where there is no
+    /// room for it, gives up. Any thread may call.
+    void keep(std::span<const scoring::CompanyEvidence> evidence);
+    /// Drops everything, and keeps nothing more: of a part that is not here, the rest is of no use.
+    void give_up();
     /// True when the evidence of so many parts is here.
     [[nodiscard]] bool is_of(std::uint64_t parts) const noexcept { return parts_.size() == parts; }
 
@@ -41,9 +40,9 @@ private:
     using Part = std::vector<scoring::CompanyEvidence>;
     [[nodiscard]] std::vector<std::uint32_t> first_companies(std::size_t stretches) const;
 
-    std::atomic<bool> keeps_;
     std::mutex mutex_;
     std::uint64_t bytes_left_;
+    bool keeps_;
     std::vector<Part> parts_; ///< in any order, which does not matter to a sum
 };
 

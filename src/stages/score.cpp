@@ -120,14 +120,9 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     drain();
     count_rows();
     const std::uint64_t spilled_runs = spill.runs();
-    std::vector<CompanyEvidence> evidence_of_part;
+    const auto evidence = scorer.take_company_evidence();
     try {
-        const auto last = scorer.take_company_evidence();
-        if (kept.keeps()) evidence_of_part.reserve(last.size()); // which is all, where nothing was spilled
-        spill.merge(last, halt, [&](const CompanyEvidence& evidence) {
-            writer.append(evidence);
-            if (kept.keeps()) evidence_of_part.push_back(evidence);
-        });
+        spill.merge(evidence, halt, [&](const CompanyEvidence& row) { writer.append(row); });
     } catch (const Interrupted&) {
         return std::nullopt;
     }
@@ -136,7 +131,11 @@ std::optional<io::PartRecord> make_part(const ScoreArgs& args, const SharedInput
     record.counts = counts_json(scorer.counts(), writer.evidence_rows());
     writer.finish(inputs.job_hash, part, record);
     counters.bytes += writer.stored_bytes();
-    kept.keep(std::move(evidence_of_part));
+    if (spilled_runs > 0) {
+        kept.give_up(); // `evidence` is not all of it
+    } else {
+        kept.keep(evidence);
+    }
     return record;
 }
 

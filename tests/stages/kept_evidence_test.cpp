@@ -78,18 +78,26 @@ TEST(KeptEvidence, is_dropped_where_there_is_no_room_for_all) {
     const SortedRun run = random_run(random, 100);
     KeptEvidence kept(3 * run.size() * sizeof(CompanyEvidence));
     for (int part = 0; part < 3; ++part) kept.keep(run);
-    EXPECT_TRUE(kept.keeps());
     EXPECT_TRUE(kept.is_of(3));
     kept.keep(run);
-    EXPECT_FALSE(kept.keeps());
+    EXPECT_FALSE(kept.is_of(4));
     // Nor does it begin anew.
     for (int part = 0; part < 4; ++part) kept.keep({});
     EXPECT_FALSE(kept.is_of(4));
 }
 
+TEST(KeptEvidence, that_was_given_up_is_of_no_parts) {
+    std::mt19937_64 random(5);
+    KeptEvidence kept(plenty);
+    kept.keep(random_run(random, 100));
+    kept.give_up();
+    kept.keep(random_run(random, 100));
+    EXPECT_FALSE(kept.is_of(1));
+    EXPECT_FALSE(kept.is_of(2));
+}
+
 TEST(KeptEvidence, without_room_is_of_no_parts) {
     KeptEvidence kept(0);
-    EXPECT_FALSE(kept.keeps());
     kept.keep({});
     EXPECT_FALSE(kept.is_of(1));
 }
