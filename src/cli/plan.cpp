@@ -7,6 +7,7 @@ namespace ipscore::cli {
 
 namespace {
 
+constexpr std::uint64_t observations_most = 1'000'000'000'000'000;
 constexpr std::uint32_t nodes_most = 1024;
 constexpr std::uint64_t seconds_most = 31 * 86400;
 constexpr std::uint32_t nights_most = 366;
@@ -22,12 +23,13 @@ Arguments describe(PlanCommand& command) {
                         "It goes by runs that were measured, on this machine or another: by their run.json. "
                         "Give several, of\n"
                         "different numbers of threads, and it knows what more cores bring. Changes nothing.");
-    arguments.optional("table", "DIR", "none", "plan for this table, or for", path_into(args.table))
-        .optional("store", "DIR", "none", "this store, or for", path_into(args.store))
-        .optional("observations", "N", "none", "so many observations, such as 100M",
-                  quantity_into(args.observations, 1, unbounded))
+    arguments.optional("table", "DIR", "none", "plans for this table", path_into(args.table))
+        .optional("store", "DIR", "none", "plans for a table of this store", path_into(args.store))
+        .optional("observations", "N", "none",
+                  "plans for so many observations, such as 100M; give one of these three",
+                  quantity_into(args.observations, 1, observations_most))
         .optional("addresses", "N", "as the table has, or the runs had", "of so many addresses",
-                  quantity_into(args.addresses, 1, unbounded))
+                  quantity_into(args.addresses, 1, observations_most))
         .optional("as-of", "YYYY-MM-DD", "the store's newest day", "last day of --store that counts",
                   day_into(args.as_of))
         .optional("lookback-days", "N", "all of its days", "days of --store that count",
@@ -40,7 +42,7 @@ Arguments describe(PlanCommand& command) {
                   path_into(args.instances))
         .optional("max-nodes", "N", "64", "most nodes to plan for",
                   quantity_into(args.nodes_max, 1, nodes_most))
-        .optional("within", "SECONDS", "whenever", "time in which prepare and score are to be done",
+        .optional("within", "SECONDS", "whenever", "time in which a run is to end, --other-seconds included",
                   quantity_into(args.within_seconds, 1, seconds_most))
         .optional("other-seconds", "SECONDS", "0",
                   "what each run also does on its nodes, such as ingest and export",
@@ -81,6 +83,10 @@ PlanCommand parse_plan(const Words& words) {
     if (args.runs.empty())
         throw UsageError(
             "--runs is missing: a run.json of prepare, of score, or of both; see ipscore plan --help");
+    if (args.within_seconds > 0 && args.other_seconds >= args.within_seconds)
+        throw UsageError("--other-seconds leaves nothing of --within; see ipscore plan --help");
+    if (args.addresses > 0 && args.observations > 0 && args.addresses > args.observations)
+        throw UsageError("--addresses are more than --observations; see ipscore plan --help");
     return command;
 }
 

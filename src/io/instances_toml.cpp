@@ -15,9 +15,10 @@ namespace {
 
 constexpr std::array<std::string_view, 6> file_names{"currency",           "dated",          "start_seconds",
                                                      "billed_seconds_min", "shared_storage", "instances"};
-constexpr std::array<std::string_view, 2> storage_names{"mb_per_second", "price_per_month"};
-constexpr std::array<std::string_view, 6> type_names{"cores",   "core_speed",     "memory_gib",
-                                                     "disk_gb", "price_per_hour", "spot_price_per_hour"};
+constexpr std::array<std::string_view, 3> storage_names{"capacity_gb", "mb_per_second", "price_per_month"};
+constexpr std::array<std::string_view, 7> type_names{
+    "cores",          "core_speed",         "memory_gib", "disk_gb", "disk_mb_per_second",
+    "price_per_hour", "spot_price_per_hour"};
 constexpr std::int64_t cores_max = 4096;
 
 void at_least_0(const TomlReader& table, std::string_view name, double& field) {
@@ -43,6 +44,7 @@ InstanceType read_type(const TomlReader& table, std::string name) {
     type.core_speed = table.positive("core_speed").value_or(1);
     type.memory_gib = required_positive(table, "memory_gib", "32");
     at_least_0(table, "disk_gb", type.disk_gb);
+    at_least_0(table, "disk_mb_per_second", type.disk_mb_per_second);
     type.price_per_hour = required_positive(table, "price_per_hour", "0.58");
     type.spot_price_per_hour = table.positive("spot_price_per_hour");
     return type;
@@ -62,6 +64,7 @@ Instances read_instances(const std::filesystem::path& path) {
     if (table.table("shared_storage") != nullptr) {
         const TomlReader storage = table.inner("shared_storage", "shared_storage.");
         storage.allow_only(storage_names);
+        at_least_0(storage, "capacity_gb", instances.storage.capacity_gb);
         at_least_0(storage, "mb_per_second", instances.storage.mb_per_second);
         at_least_0(storage, "price_per_month", instances.storage.price_per_month);
     }
@@ -72,6 +75,7 @@ Instances read_instances(const std::filesystem::path& path) {
     const TomlReader all(*types, path.string(), "instances.");
     for (const auto& [key, node] : *types) {
         const std::string name(key.str());
+        if (name.empty()) throw InputError(path.string() + ": an instance type has an empty name");
         const std::string prefix = fmt::format("instances.{}.", quoted_for_message(name));
         instances.types.push_back(read_type(all.inner(name, prefix), name));
     }

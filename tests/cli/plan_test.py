@@ -6,7 +6,11 @@ import copy
 import json
 import math
 import re
+import shlex
 import unittest
+
+import botocore.session
+import botocore.validate
 
 from cli_test_lib import PROJECT, ipscore, run
 from pipeline_lib import PipelineTest
@@ -18,7 +22,7 @@ START_A_RANK = 0.03
 # A core takes a second for a million observations in prepare, and two in score.
 PREPARE = {
     "verb": "prepare", "parts": 1000, "parts_already_there": 0, "keys": 1000, "inputs": 1, "input_keys": 1000,
-    "counts": {"rows_read": 1000000, "rows": 1000000, "addresses": 50000, "stored_bytes": 5000000},
+    "counts": {"rows_read": 1000000, "rows_outside_days": 0, "rows": 1000000, "addresses": 50000, "stored_bytes": 5000000},
     "phases_seconds": {"check": 0.0, "broadcast": 0.0, "dictionary": 0.5, "merge": 1.0, "flush": 0.0, "index": 0.0},
     "ranks": [{"rank": 0, "host": "a", "threads": 1, "peak_memory_bytes": 50 << 20}],
 }
@@ -156,7 +160,7 @@ class PredictionTest(PlanTest):
         # The runs had one thread; each of three more has its buffers.
         self.assertGreater(self.option(plan, 1)["memory_bytes"], 60 << 20)
         text = self.verb(*self.plan_words("--observations", "10M", instances=small)).stdout
-        self.assertRegex(text, r"(?m)^  small +1 .* needs [\d.]+ MiB of memory$")
+        self.assertRegex(text, r"(?m)^ +1 .* small +needs [\d.]+ MiB of memory$")
 
 
 class PriceTest(PlanTest):
@@ -197,7 +201,8 @@ class PriceTest(PlanTest):
         fastest = plan["options"][plan["fastest"]]
         self.assertLessEqual(fastest["seconds"], 1.05 * seconds[paying[-1]])
         text = self.verb(*self.plan_words("--observations", "100M")).stdout
-        self.assertIn(f"\n  four: up to {paying[-1]} nodes; {2 * paying[-1]} would take ", text)
+        self.assertRegex(text, rf"\n  four: up to {paying[-1]} nodes; {2 * paying[-1]} would each be paid for [\d.]+ s instead of [\d.]+ s, [\d.]+ s of it "
+                               "for starting ranks, and what rank 0 does alone\n")
 
     def test_cheapest_within_a_time(self):
         anytime = self.plan("--observations", "1G")
@@ -207,24 +212,94 @@ class PriceTest(PlanTest):
         self.assertEqual(plan["options"][plan["cheapest"]]["nodes"], 4)
         never = self.plan("--observations", "1G", "--within", "1")
         self.assertIsNone(never["cheapest"])
-        self.assertIn("\nnone of these ends within 1.00 s\n", self.verb(*self.plan_words("--observations", "1G", "--within", "1")).stdout)
+        self.assertIn("\nnone of these ends within 1.00 s; the least is ", self.verb(*self.plan_words("--observations", "1G", "--within", "1")).stdout)
+
+
+class ReasonTest(PlanTest):
+    """What keeps more nodes from paying."""
+
+    def reason(self, *options, instances=INSTANCES, runs=(PREPARE, SCORE)):
+        text = self.verb(*self.plan_words(*options, instances=instances, runs=runs)).stdout
+        return re.search(r"(?m)^  four: up to .* of it for (.+)$", text).group(1)
+
+    def test_is_named(self):
+        self.assertEqual(self.reason("--observations", "100M", instances="start_seconds = 100\n" + INSTANCES), "the start of a node")
+        self.assertEqual(self.reason("--observations", "100M", "--other-seconds", "100"), "what else a run does")
+        self.assertEqual(self.reason("--observations", "100M", instances="[shared_storage]\nmb_per_second = 100\n" + INSTANCES),
+                         "the shared storage")
+        alone = copy.deepcopy(SCORE)
+        alone["phases_seconds"]["check"] = 10
+        self.assertEqual(self.reason("--observations", "100M", runs=[alone]), "starting ranks, and what rank 0 does alone")
+        slow = copy.deepcopy(SCORE)
+        slow["phases_seconds"]["score"] = 200
+        self.assertEqual(self.reason("--observations", "1M", runs=[slow]), "the last of the parts, which are too few")
+
+
+class ChoiceTest(PlanTest):
+    def test_nothing_that_another_type_does_faster_for_less(self):
+        """Twice of the slow nodes pay longest, for what they compute with takes longest."""
+        types = INSTANCES + "[instances.slow]\ncores = 4\ncore_speed = 0.01\nmemory_gib = 16\nprice_per_hour = 3.6\n"
+        for observations in ("1M", "10M", "100M"):
+            plan = self.plan("--observations", observations, instances="start_seconds = 20\n" + types)
+            chosen = plan["options"][plan["fastest"]]
+            better = [option for option in plan["options"] if option["fits"] and
+                      option["price"] <= chosen["price"] and option["seconds"] < 0.95 * chosen["seconds"]]
+            self.assertEqual(better, [], chosen)
+            self.assertEqual(chosen["type"], "four")
+
+    def test_what_is_chosen_is_in_the_table(self):
+        text = self.verb(*self.plan_words("--observations", "10M", "--within", "3", "--max-nodes", "64")).stdout
+        nodes = re.search(r"cheapest within 3.00 s: (\d+) nodes of four", text).group(1)
+        self.assertRegex(text, rf"(?m)^ +{nodes} +\d+ .* four ")
+
+    def test_storage_that_is_too_small(self):
+        storage = "[shared_storage]\ncapacity_gb = 0.3\nprice_per_month = 10\n" + INSTANCES
+        text = self.verb(*self.plan_words("--observations", "10M", instances=storage)).stdout
+        self.assertIn("\nthe shared storage is 10.00 a month more\nand too small: store, table and scores take 0 GB, and it has 0.3\n", text)
+        self.assertRegex(text, r"cheapest: .*; with the shared storage 10\.\d+ a month\n")
 
 
 class SettingsTest(PlanTest):
     def test_to_paste(self):
-        text = self.verb(*self.plan_words("--observations", "100M", "--within", "400")).stdout
-        cheapest = text.split("\ncheapest within 6 min 40 s: ")[1].split("\n\n")[0]
-        nodes, memory, minutes = map(int, re.search(r"sbatch --nodes=(\d+) --ntasks-per-node=1 --cpus-per-task=4 --mem=(\d+)M --time=(\d+) "
-                                                    r"slurm/score\.sbatch", cheapest).groups())
-        plan = self.plan("--observations", "100M", "--within", "400")
-        option = plan["options"][plan["cheapest"]]
-        self.assertEqual((nodes, memory), (option["nodes"], int(0.9 * 16 * 1024)))
-        self.assertEqual(minutes, max(10, math.ceil(2 * option["seconds"] / 60)))
-        self.assertEqual(option["settings"], {"cores": 4, "memory_mib": memory, "limit_minutes": minutes})
-        batch = json.loads("{" + re.search(r"AWS Batch  (.*)", cheapest).group(1) + "}")
-        self.assertEqual(batch["resourceRequirements"], [{"type": "VCPU", "value": "4"}, {"type": "MEMORY", "value": str(memory)}])
-        self.assertEqual(batch["timeout"], {"attemptDurationSeconds": 60 * minutes})
-        self.assertEqual(batch.get("numNodes", 1), nodes)
+        plan = self.plan("--observations", "100M", "--within", "60")
+        text = self.verb(*self.plan_words("--observations", "100M", "--within", "60")).stdout
+        for what, option in (("cheapest within 1 min 00 s", plan["options"][plan["cheapest"]]),
+                             ("fastest whose nodes pay", plan["options"][plan["fastest"]])):
+            settings = option["settings"]
+            minutes = max(10, math.ceil(2 * option["seconds"] / 60))
+            self.assertEqual(settings, {"memory_mib": int(0.9 * 16 * 1024), "limit_minutes": minutes})
+            sbatch, batch = text.split(f"\n{what}: ")[1].split("\n")[1:3]
+            self.assertEqual(sbatch.split(), ["sbatch", f"--nodes={option['nodes']}", "--ntasks-per-node=1", "--cpus-per-task=4",
+                                              f"--mem={settings['memory_mib']}M", f"--time={minutes}", "slurm/score.sbatch"])
+            self.check_batch(shlex.split(batch), option)
+
+    def check_batch(self, words, option):
+        """Against the model that the AWS command line goes by."""
+        self.assertEqual(words[:3], ["aws", "batch", "submit-job"])
+        options = dict(zip(words[3::2], words[4::2]))
+        needs = [{"type": "VCPU", "value": "4"}, {"type": "MEMORY", "value": str(option["settings"]["memory_mib"])}]
+        seconds = re.fullmatch(r"attemptDurationSeconds=(\d+)", options["--timeout"]).group(1)
+        self.assertEqual(int(seconds), 60 * option["settings"]["limit_minutes"])
+        request = {"jobName": options["--job-name"], "jobQueue": options["--job-queue"], "jobDefinition": options["--job-definition"],
+                   "timeout": {"attemptDurationSeconds": int(seconds)}}
+        definition = "single" if option["nodes"] == 1 else "multinode"
+        self.assertEqual(json.loads((PROJECT / f"jobs/aws-batch/job-definition-{definition}.json").read_text())["jobDefinitionName"],
+                         request["jobDefinition"])
+        if option["nodes"] == 1:
+            request["containerOverrides"] = json.loads(options["--container-overrides"])
+            self.assertEqual(request["containerOverrides"], {"resourceRequirements": needs})
+        else:
+            request["nodeOverrides"] = json.loads(options["--node-overrides"])
+            self.assertEqual(request["nodeOverrides"]["numNodes"], option["nodes"])
+            self.assertEqual(request["nodeOverrides"]["nodePropertyOverrides"][0]["containerOverrides"], {"resourceRequirements": needs})
+        session = botocore.session.get_session()
+        shape = session.get_service_model("batch").operation_model("SubmitJob").input_shape
+        report = botocore.validate.ParamValidator().validate(request, shape)
+        self.assertFalse(report.has_errors(), report.generate_report())
+
+    def test_within_what_else_a_run_does(self):
+        self.assert_fails_with("--other-seconds leaves nothing of --within; see ipscore plan --help",
+                               self.plan_words("--observations", "1M", "--within", "60", "--other-seconds", "60"))
 
 
 class RealRunsTest(PlanTest):
@@ -252,6 +327,41 @@ class RealRunsTest(PlanTest):
         # The example that comes with the program.
         self.verb("plan", "--table", "table", *words[:-1], PROJECT / "jobs" / "instances.toml")
 
+    def test_of_some_days_of_a_store(self):
+        """Rows of other days are read, and are neither observations nor a matter of parts."""
+        inputs = self.generate("in", "300k", "--addresses", "15k", "--keys", "2k", "--tags", "20")
+        self.ingest("store", *inputs.observations)
+        self.prepare("store", "table", "--as-of", "2026-11-22", "--lookback-days", "10")
+        self.score(self.short_look_back(inputs), "table", "scores")
+        self.write("instances.toml", INSTANCES)
+        words = ["--runs", "table", "scores", "--instances", "instances.toml", "--json"]
+        plan = json.loads(self.verb("plan", "--store", "store", "--lookback-days", "10", *words).stdout)
+        counts = json.loads((self.dir / "table" / "run.json").read_text())["counts"]
+        self.assertEqual(plan["rows_read"], counts["rows_read"])
+        self.assertEqual(plan["observations"], counts["rows"])
+        self.assertAlmostEqual(plan["addresses"], counts["addresses"], delta=1)
+        self.assertEqual(plan["parts"], 1)
+        whole = json.loads(self.verb("plan", "--store", "store", *words).stdout)
+        self.assertEqual(whole["parts"], 2)
+        # No table has more addresses than its segments.
+        self.write("few.csv", "ip,day,key\n" + "".join(f"192.0.2.{i % 5},2026-11-{1 + i % 20:02},{i}\n" for i in range(1000)))
+        self.ingest("few", "few.csv")
+        self.assertEqual(json.loads(self.verb("plan", "--store", "few", *words).stdout)["addresses"], 5)
+
+    def short_look_back(self, inputs):
+        inputs.model.write_text(re.sub(r"(?m)^lookback_days = .*$", "lookback_days = 10", inputs.model.read_text()))
+        return inputs
+
+    def test_a_table_without_rows(self):
+        self.write("keys.csv", "key,tag,weight\nnone.example,tag,1\n")
+        self.write("a.csv", "ip,day,key\n192.0.2.1,2026-11-20,a\n")
+        self.ingest("store", "a.csv")
+        self.prepare("store", "table", "--as-of", "2026-11-22", "--classification", "keys.csv")
+        self.assert_fails_with("table: has no observations, so there is nothing to plan for", self.plan_words("--table", "table"))
+        self.write("instances.toml", INSTANCES)
+        self.assert_fails_with("table/run.json: is of a run without observations, which tells nothing of others",
+                               ["plan", "--observations", "1M", "--runs", "table", "--instances", "instances.toml"])
+
     def test_runs_that_tell_nothing(self):
         inputs = self.generate("in", "1k")
         self.ingest("store", *inputs.observations)
@@ -264,7 +374,13 @@ class RealRunsTest(PlanTest):
                                "nothing; take one that made them all", self.plan_words(*words, runs=[run_json]))
         self.assert_fails_with(f"{self.dir}/run-0.json: is of diff; plan goes by runs of prepare and score",
                                self.plan_words(*words, runs=[{"verb": "diff"}]))
-        for damaged in ("{", "[]", '{"verb": "score"}', {**PREPARE, "inputs": "one"}, {**SCORE, "ranks": [{}]}):
+        never = {**PREPARE, "phases_seconds": {"merge": 0.0}}
+        backwards = {**PREPARE, "phases_seconds": {"merge": 2.0, "dictionary": -1.0}}
+        endless = json.dumps(PREPARE).replace('"merge": 1.0', '"merge": 1e999')
+        negative = copy.deepcopy(SCORE)
+        negative["counts"]["stored_bytes"] = -1
+        for damaged in ("{", "[]", '{"verb": "score"}', {**PREPARE, "inputs": "one"}, {**SCORE, "ranks": [{}]}, {**SCORE, "ranks": []},
+                        never, backwards, endless, negative, {**PREPARE, "keys": 1e30}):
             self.assert_fails_with(f"{self.dir}/run-0.json: is no run.json of this version's prepare or score; make one with it",
                                    self.plan_words(*words, runs=[damaged]))
         empty = copy.deepcopy(PREPARE)
@@ -283,6 +399,15 @@ class BadInputTest(PlanTest):
         self.assert_fails_with("--runs is missing: a run.json of prepare, of score, or of both; see ipscore plan --help",
                                ["plan", "--observations", "1M", "--instances", "x"])
 
+    def test_numbers(self):
+        self.assert_fails_with("--addresses are more than --observations; see ipscore plan --help",
+                               self.plan_words("--observations", "1M", "--addresses", "2M"))
+        plan = self.plan("--observations", "1")
+        self.assertEqual((plan["addresses"], plan["parts"]), (1, 1))
+        plan = self.plan("--observations", "1000000G")
+        self.assertEqual((plan["observations"], plan["parts"]), (10**15, 4096))
+        self.assertEqual({option["settings"]["limit_minutes"] for option in plan["options"][:1]}, {30 * 24 * 60})
+
     def test_a_store_without_such_days(self):
         self.write("a.csv", "ip,day,key\n192.0.2.1,2026-11-20,a\n")
         self.ingest("store", "a.csv")
@@ -300,6 +425,7 @@ class BadInputTest(PlanTest):
                 ("[instances.a]\ncores = 0\n", f"{where}:2:9: instances.\"a\".cores: 0 is not a whole number from 1 to 4096"),
                 ("[instances.a]\ncores = 1\nmemory_gib = 1\nprice_per_hour = -1\n",
                  f"{where}:4:18: instances.\"a\".price_per_hour: -1 is not above 0"),
+                ("[instances.\"\"]\ncores = 1\n", f"{where}: an instance type has an empty name"),
                 (INSTANCES + "disk_gb = -1\n", f"{where}:6:11: instances.\"four\".disk_gb: -1 is below 0"),
                 (INSTANCES + "colour = 1\n", f"{where}:6:1: unknown name instances.\"four\".\"colour\""),
                 ("[shared_storage]\nmb_per_second = \"fast\"\n" + INSTANCES, f"{where}:2:17: shared_storage.mb_per_second: 'fast' is not a number")):

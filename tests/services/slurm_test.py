@@ -194,7 +194,7 @@ class DayTest(SlurmTest):
         instances = self.dir / "instances.toml"
         instances.write_text("[instances.node]\ncores = 2\nmemory_gib = 8\nprice_per_hour = 1\n")
         text = self.verb("plan", "--table", ORIGIN.table, "--runs", ORIGIN.table, ORIGIN.scores, "--instances", instances).stdout
-        job = self.sbatch("score.sbatch", *re.search(r"Slurm +sbatch (.+) slurm/score\.sbatch", text).group(1).split())
+        job = self.sbatch("score.sbatch", *re.search(r"  sbatch (.+) slurm/score\.sbatch", text).group(1).split())
         self.assert_ends(job)
         self.assert_scores()
         self.assertEqual([rank["threads"] for rank in self.ran()["ranks"]], [2])

@@ -15,15 +15,17 @@ struct InstanceType {
     int cores = 0;         ///< that a job can use
     double core_speed = 1; ///< of one core, as a multiple of those that the runs were measured on
     double memory_gib = 0;
-    double disk_gb = 0; ///< of its own; 0: too little for data
+    double disk_gb = 0;            ///< of its own; 0: too little for data
+    double disk_mb_per_second = 0; ///< that it reads and writes; 0: no limit is known
     double price_per_hour = 0;
     std::optional<double> spot_price_per_hour; ///< not set: there is none
 };
 
 /// The file system that all nodes see.
 struct SharedStorage {
+    double capacity_gb = 0;     ///< 0: no limit is known
     double mb_per_second = 0;   ///< that all nodes together read and write; 0: no limit is known
-    double price_per_month = 0; ///< in which nothing else is added for what is stored
+    double price_per_month = 0; ///< of all of it, whatever runs
 };
 
 struct Instances {

@@ -5,9 +5,9 @@
 #include "ipscore/core/day.hpp"
 #include "ipscore/io/instances_toml.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -26,26 +26,28 @@ struct PlanArgs {
     std::vector<std::filesystem::path> runs; ///< run.json of prepare and score, or the directories with it
     std::filesystem::path instances;         ///< see io::read_instances()
     std::uint32_t nodes_max = 64;
-    std::uint64_t within_seconds = 0; ///< the job is to end in; 0: whenever
-    std::uint64_t other_seconds = 0;  ///< what else each run takes on its nodes, such as ingest and export
-    std::uint32_t nights = 30;        ///< of a month
+    std::uint64_t within_seconds = 0; ///< a run is to end in, `other_seconds` included; 0: whenever
+    std::uint64_t other_seconds = 0;  ///< what else a run does on its nodes, such as ingest and export
+    std::uint32_t nights = 30;        ///< runs of a month
 };
 
-/// What is to be prepared and scored.
+/// What is to be prepared and scored. What nobody knows is as in the runs that were measured.
 struct PlanSize {
-    double rows_read = 0; ///< by prepare
-    double observations = 0;
+    double rows_read = 0;    ///< by prepare
+    double observations = 0; ///< of the table
     double addresses = 0;
     double keys = 0;
-    double inputs = 0;     ///< that are merged
+    double inputs = 0;     ///< that the table is merged from
     double input_keys = 0; ///< of their dictionaries, added up
     std::uint64_t parts = 0;
-    std::uint64_t store_bytes = 0; ///< 0: not known
+    double store_bytes = 0;
     double table_bytes = 0;
     double score_rows = 0;
     double scores_bytes = 0;
     double evidence_rows = 0; ///< of companies
     double company_rows = 0;
+
+    [[nodiscard]] double bytes() const noexcept { return store_bytes + table_bytes + scores_bytes; }
 };
 
 /// A number of nodes of one type.
@@ -54,30 +56,34 @@ struct PlanOption {
     int nodes = 1;
     double prepare_seconds = 0; ///< 0: no run of prepare was given
     double score_seconds = 0;   ///< 0: no run of score was given
-    double alone_seconds = 0;   ///< of both, what no further node makes shorter
-    double storage_seconds = 0; ///< of both, what the shared storage takes where it is slower than the nodes
-    double seconds = 0;         ///< of the job: both, and what else was said to be done in it
+    double seconds = 0;         ///< of a run: both, and what else was said to be done in it
+    double billed_seconds = 0;  ///< of each node
+    // What keeps more nodes from saving more, of both:
+    double alone_seconds = 0;   ///< starting ranks, and what rank 0 does alone
+    double last_seconds = 0;    ///< waiting for the last parts
+    double storage_seconds = 0; ///< what the shared storage takes where it is slower than the nodes
     double memory_bytes = 0;    ///< of a node
-    bool fits = false;          ///< the memory of a node
+    bool fits = false;          ///< into what a rank gets of a node's memory
     bool on_own_disk = false;   ///< one node, whose disk has room for everything
-    bool pays = false; ///< half of the nodes, and half of these and so on, would take a third longer at least
+    bool pays = false; ///< half of the nodes, half of these and so on would each take a third longer at least
     double price = 0;  ///< of one run
     std::optional<double> spot_price;
 };
 
 struct PlanReport {
-    std::string what; ///< the size is of: a path, or "--observations"
+    PlanArgs args;
     PlanSize size;
-    std::vector<std::string> runs; ///< a line each: what was measured
-    double times_larger = 1;       ///< than the largest of these: the farther, the less it is worth
-    double least_measured_seconds = std::numeric_limits<double>::infinity(); ///< of the largest of each verb
     io::Instances instances;
-    std::uint64_t within_seconds = 0;
-    std::uint64_t other_seconds = 0;
-    std::uint32_t nights = 0;
+    // What the plan goes by:
+    std::vector<std::string> runs;     ///< a line each
+    double times_larger = 1;           ///< than the largest run of a verb, that for which it is more
+    double least_measured_seconds = 0; ///< of the largest run of each verb
+    double most_threads = 1;           ///< of a host in any run
+
     std::vector<PlanOption> options;     ///< by type, then nodes: 1, 2, 4 and so on
     std::optional<std::size_t> cheapest; ///< of options: that fits, and ends in within_seconds
-    std::optional<std::size_t> fastest;  ///< of options: that fits, and whose nodes all pay
+    /// Of options: the cheapest that fits and is about as fast as the fastest whose nodes all pay.
+    std::optional<std::size_t> fastest;
 };
 
 /// Reads what was measured, and predicts from it. Throws InputError.
@@ -89,8 +95,6 @@ struct PlanReport {
 
 /// What a job is to be submitted with.
 struct NodeSettings {
-    int nodes = 1;
-    int cores = 1;                ///< of a node, for its one rank
     std::uint64_t memory_mib = 0; ///< of a node
     std::uint64_t limit_minutes = 0;
 };

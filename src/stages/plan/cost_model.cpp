@@ -119,10 +119,10 @@ double share_of_a_core(double workers, double parts) {
     return std::max(1 / parts, 1 / workers + of_the_last_part / parts);
 }
 
-/// Of one unit of work, what is on the way from the beginning to the end.
+/// How much of one unit of work is on the way from the beginning to the end.
 struct Share {
-    double core = 1; ///< of what cores do
-    double node = 0; ///< of what a node does as a whole
+    double of_core_seconds = 1;
+    double of_node_seconds = 0;
 };
 
 struct Layout {
@@ -136,7 +136,7 @@ Share share(Spread spread, const Layout& layout, double parts) {
     case Spread::cores:
         return {share_of_a_core(layout.threads, parts), 1 / layout.nodes};
     case Spread::nodes:
-        return {1 / layout.nodes, 0};
+        return {0, 1 / layout.nodes};
     case Spread::ranks:
         return {1 / layout.ranks, 0};
     case Spread::doubles:
@@ -171,7 +171,7 @@ Cost solve(const std::vector<Equation>& equations) {
         c += core;
         n += node;
     }
-    if (cc == 0) return {};
+    if (cc == 0) return {0, nn > 0 ? n / nn : 0};
     const Cost of_cores_alone{c / cc, 0};
     const double determinant = cc * nn - cn * cn;
     constexpr double independent =
@@ -207,7 +207,7 @@ double bytes_written(std::string_view verb, const Work& work) {
 /// Bytes read and written while the parts are made.
 double bytes_moved(std::string_view verb, const Work& work) {
     if (verb == "score") return work.table_bytes + work.scores_bytes;
-    return work.table_bytes + (work.store_bytes > 0 ? work.store_bytes : work.table_bytes);
+    return work.store_bytes + work.table_bytes;
 }
 
 /// Of two runs and more, of the largest.
@@ -229,7 +229,8 @@ CostModel::CostModel(const std::vector<MeasuredRun>& runs)
             const Work work = work_of(run);
             const double unit = units(law.unit, work, run.bytes_written, rows_per_observation_);
             const Share part = share(law.spread, {run.nodes, run.ranks, run.threads}, run.parts);
-            equations.push_back({measured_seconds(run, law.phase), unit * part.core, unit * part.node});
+            equations.push_back(
+                {measured_seconds(run, law.phase), unit * part.of_core_seconds, unit * part.of_node_seconds});
         }
         costs_[i] = equations.empty() ? Cost{law.core_seconds, 0} : solve(equations);
     }
@@ -245,10 +246,13 @@ Prediction CostModel::predict(const Work& work, const Cluster& cluster) const {
         if (!is_on(law, cluster.nodes)) continue;
         const Share part = share(law.spread, layout, work.parts);
         const double unit = units(law.unit, work, bytes_written(verb_, work), rows_per_observation_);
+        const double core_seconds = unit * cost.core_seconds / cluster.core_speed;
         double phase_seconds =
-            unit * (part.core * cost.core_seconds + part.node * cost.node_seconds) / cluster.core_speed;
+            core_seconds * part.of_core_seconds + unit * cost.node_seconds * part.of_node_seconds;
         if (law.spread == Spread::nobody || law.spread == Spread::doubles)
             time.alone_seconds += phase_seconds;
+        if (law.spread == Spread::cores)
+            time.last_seconds += core_seconds * (part.of_core_seconds - 1 / layout.threads);
         if (makes_parts(law) && cluster.bytes_per_second > 0) {
             const double storage_seconds = bytes_moved(verb_, work) / cluster.bytes_per_second;
             if (storage_seconds > phase_seconds) time.storage_seconds = phase_seconds = storage_seconds;

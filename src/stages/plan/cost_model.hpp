@@ -21,7 +21,7 @@ struct Work {
     double inputs = 1;
     double input_keys = 0;
     double parts = 1;
-    double store_bytes = 0; ///< 0: about as many as the table has
+    double store_bytes = 0;
     double table_bytes = 0;
     double scores_bytes = 0;
     double evidence_rows = 0; ///< of companies, of all parts
@@ -40,6 +40,7 @@ struct Prediction {
     double seconds = 0; ///< from the start of mpirun to its end
     double alone_seconds =
         0; ///< of these, what no further node makes shorter: the start, and what rank 0 does alone
+    double last_seconds = 0;    ///< and what workers wait for the last parts
     double storage_seconds = 0; ///< and what the shared file system takes where that is slower than the nodes
 };
 

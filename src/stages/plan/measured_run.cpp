@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
+#include <stdexcept>
 
 namespace ipscore::stages::planning {
 
@@ -36,6 +37,7 @@ MeasuredRun from_json(const Json& json) {
     run.bytes_written = counts.at("stored_bytes");
     if (run.verb == "prepare") {
         run.rows_in = counts.at("rows_read");
+        run.rows_of_days = run.rows_in - counts.at("rows_outside_days").get<double>();
         run.rows_out = counts.at("rows");
         run.addresses = counts.at("addresses");
         run.inputs = json.at("inputs");
@@ -49,6 +51,21 @@ MeasuredRun from_json(const Json& json) {
         run.evidence_rows = counts.at("company_evidence_rows");
     }
     return run;
+}
+
+/// Throws std::invalid_argument for numbers that no run can have.
+void check(const MeasuredRun& run) {
+    constexpr double most = 1e18; // of anything, so that sums and products stay numbers
+    const auto can_be = [](double value, double least) { return value >= least && value <= most; };
+    bool all_can_be = can_be(run.seconds(), 1e-6);
+    for (const auto& phase : run.phases_seconds) all_can_be = all_can_be && can_be(phase.second, 0);
+    for (const double count : {run.ranks, run.threads, run.nodes, run.parts, run.keys})
+        all_can_be = all_can_be && can_be(count, 1);
+    for (const double count :
+         {run.rows_in, run.rows_out, run.rows_of_days, run.addresses, run.bytes_written,
+          run.peak_memory_bytes, run.inputs, run.input_keys, run.tags, run.evidence_rows, run.company_rows})
+        all_can_be = all_can_be && can_be(count, 0);
+    if (!all_can_be) throw std::invalid_argument("a number that no run can have");
 }
 
 } // namespace
@@ -74,12 +91,15 @@ MeasuredRun read_measured_run(const std::filesystem::path& path) {
                             "seconds tell nothing; take one that made them all",
                             file.string()));
         MeasuredRun run = from_json(json);
-        if (run.ranks < 1 || run.threads < 1 || run.parts < 1 || run.rows_in < 1)
+        if (run.rows_in < 1 || run.rows_out < 1 || run.addresses < 1)
             throw InputError(fmt::format(
                 "{}: is of a run without observations, which tells nothing of others", file.string()));
+        check(run);
         run.path = file;
         return run;
-    } catch (const Json::exception&) {
+    } catch (const InputError&) {
+        throw;
+    } catch (const std::exception&) {
         throw InputError(fmt::format(
             "{}: is no run.json of this version's prepare or score; make one with it", file.string()));
     }

@@ -16,7 +16,8 @@ struct MeasuredRun {
     double ranks = 1;
     double threads = 1; ///< of all ranks
     double parts = 1;
-    double rows_in = 0; ///< observations read
+    double rows_in = 0;      ///< observations read
+    double rows_of_days = 0; ///< of these, those of the days that were asked for
     double rows_out = 0;
     double addresses = 0;
     double keys = 0;              ///< of the table's dictionary
@@ -33,6 +34,8 @@ struct MeasuredRun {
     double company_rows = 0;  ///< that it added up to
 
     [[nodiscard]] double seconds() const noexcept; ///< of all phases
+    /// Observations of the table that it made, or read.
+    [[nodiscard]] double rows_of_table() const noexcept { return verb == "prepare" ? rows_out : rows_in; }
 };
 
 /// `path`: the file, or the directory that has it. Throws InputError where it is no run.json of prepare or

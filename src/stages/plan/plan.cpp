@@ -2,16 +2,11 @@
 
 #include "../memory_needs.hpp"
 #include "../merge_plan.hpp"
-#include "../part_cut.hpp"
 #include "../score_inputs.hpp"
 #include "cost_model.hpp"
-#include "ipscore/core/error.hpp"
-#include "ipscore/io/manifest.hpp"
-#include "ipscore/io/store_lock.hpp"
-#include "ipscore/io/table.hpp"
-#include "ipscore/stages/prepare.hpp"
+#include "ipscore/scoring/scorer.hpp"
 #include "ipscore/stages/summary.hpp"
-#include "measured_run.hpp"
+#include "size.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -26,124 +21,48 @@ namespace {
 
 using planning::CostModel;
 using planning::MeasuredRun;
+using planning::Measurements;
 
 constexpr double seconds_of_an_hour = 3600;
 constexpr double bytes_of_a_gb = 1e9;
 constexpr double bytes_of_a_mb = 1e6;
 constexpr double bytes_of_a_gib = 1024.0 * 1024 * 1024;
-// What of a node's memory or disk a job may take; the rest is the system's.
-constexpr double share_for_the_job = 0.9;
-
-/// The runs of both verbs, and what their sizes tell about others.
-struct Measurements {
-    std::vector<MeasuredRun> prepare;
-    std::vector<MeasuredRun> score;
-
-    explicit Measurements(const std::vector<std::filesystem::path>& paths) {
-        for (const auto& path : paths) {
-            MeasuredRun run = planning::read_measured_run(path);
-            (run.verb == "prepare" ? prepare : score).push_back(std::move(run));
-        }
-    }
-    /// The largest, which tells most of larger ones; nullptr where there is none.
-    [[nodiscard]] static const MeasuredRun* largest(const std::vector<MeasuredRun>& runs) {
-        const auto found = std::ranges::max_element(runs, {}, &MeasuredRun::rows_in);
-        return found == runs.end() ? nullptr : &*found;
-    }
-    [[nodiscard]] const MeasuredRun& any() const {
-        const MeasuredRun* of_prepare = largest(prepare);
-        return of_prepare != nullptr ? *of_prepare : *largest(score);
-    }
-};
+// Of a node's memory or disk, a job gets so much; the rest is the system's.
+constexpr double share_of_job = 0.9;
+// And of that, a rank takes so much by itself, as under AWS Batch; slurm/job.sh gives it more.
+constexpr double share_of_rank = 0.75;
 
 double whole(std::uint64_t value) { return static_cast<double>(value); }
 
-void size_of_table(const PlanArgs& args, PlanSize& size) {
-    constexpr bool with_dictionary = false;
-    const io::TableIndex index = io::read_table_index(args.table, with_dictionary);
-    size.observations = whole(index.rows());
-    size.addresses = whole(index.addresses());
-    size.keys = whole(io::table_keys(args.table));
-    size.parts = index.parts.size();
-    size.table_bytes = index.counts.value("stored_bytes", 0.0);
-    size.rows_read = index.counts.value("rows_read", size.observations);
-}
-
-void size_of_store(const PlanArgs& args, PlanSize& size) {
-    const io::Store store = io::Store::open(args.store);
-    const io::Manifest manifest = store.read();
-    const io::RowsPerDay days = manifest.rows_per_day();
-    if (days.empty())
-        throw InputError(fmt::format("{}: holds no observations; ingest some, or say --observations",
-                                     args.store.string()));
-    const Day last = args.as_of.value_or(days.rbegin()->first);
-    const Day first = args.lookback_days ? last - *args.lookback_days + 1 : days.begin()->first;
-    const auto counts = [&](Day day) { return day >= first && day <= last; };
-    for (const auto& [day, rows] : days) {
-        if (counts(day)) size.observations += whole(rows);
-    }
-    if (size.observations == 0)
-        throw InputError(fmt::format("{}: holds no observations from {} to {}; its days are {} to {}",
-                                     args.store.string(), date_text(first), date_text(last),
-                                     date_text(days.begin()->first), date_text(days.rbegin()->first)));
-    for (const io::SegmentInfo& segment : manifest.segments) {
-        if (std::ranges::none_of(segment.days, counts, &io::RowsPerDay::value_type::first)) continue;
-        ++size.inputs;
-        size.rows_read += whole(segment.rows);
-        size.input_keys += whole(segment.keys);
-        size.keys = std::max(size.keys, whole(segment.keys));
-        size.store_bytes += segment.bytes;
-    }
-}
-
-/// What is not known is as in the runs.
-PlanSize size_of(const PlanArgs& args, const Measurements& measured) {
-    PlanSize size;
-    size.observations = whole(args.observations);
-    if (!args.table.empty()) size_of_table(args, size);
-    if (!args.store.empty()) size_of_store(args, size);
-    const MeasuredRun& run = measured.any();
-    const MeasuredRun* prepare = Measurements::largest(measured.prepare);
-    const MeasuredRun* score = Measurements::largest(measured.score);
-    if (!args.store.empty() && prepare != nullptr) // what several segments have is one observation
-        size.observations *= std::min(1.0, prepare->rows_out / prepare->rows_in);
-    if (args.addresses > 0) size.addresses = whole(args.addresses);
-    if (size.addresses == 0) {
-        const double observations = prepare != nullptr ? prepare->rows_out : score->rows_in;
-        size.addresses = size.observations * run.addresses / observations;
-    }
-    if (size.rows_read == 0) size.rows_read = size.observations;
-    if (size.keys == 0) size.keys = run.keys;
-    if (size.inputs == 0) size.inputs = prepare != nullptr ? prepare->inputs : 1;
-    if (size.input_keys == 0) size.input_keys = prepare != nullptr ? prepare->input_keys : size.keys;
-    if (size.parts == 0)
-        size.parts = parts_for(static_cast<std::uint64_t>(size.rows_read), part_rows_default);
-    if (size.table_bytes == 0 && prepare != nullptr)
-        size.table_bytes = size.observations * prepare->bytes_written / prepare->rows_out;
-    if (score != nullptr) {
-        size.score_rows = planning::score_rows_for(*score, size.observations, size.addresses);
-        size.company_rows = score->company_rows;
-        size.evidence_rows = planning::evidence_rows_for(*score, size.observations, whole(size.parts));
-        size.scores_bytes = size.score_rows * score->bytes_written / std::max(score->rows_out, 1.0);
-    }
-    return size;
+double rank_bytes(const io::InstanceType& type) {
+    return share_of_rank * share_of_job * type.memory_gib * bytes_of_a_gib;
 }
 
 /// For one rank a node that has a thread a core. Smaller budgets do, too, with more work or fewer threads.
-double memory_bytes(const Measurements& measured, const PlanSize& size, int cores) {
-    auto most = static_cast<double>(memory::program_bytes);
-    if (const MeasuredRun* run = Measurements::largest(measured.prepare)) {
-        const auto merges = [](double threads, double inputs) {
-            const auto fan_in = static_cast<std::uint64_t>(std::max(2.0, inputs));
-            return threads * whole(merge_bytes(fan_in));
-        };
-        most = std::max(most, run->peak_memory_bytes + merges(cores, size.inputs) -
-                                  merges(run->threads / run->ranks, run->inputs));
-    }
-    if (const MeasuredRun* run = Measurements::largest(measured.score)) {
-        const double a_worker = whole(scoring_worker_bytes(static_cast<std::size_t>(run->tags)));
-        most = std::max(most, run->peak_memory_bytes + (cores - run->threads / run->ranks) * a_worker +
-                                  (size.keys - run->keys) * sizeof(std::uint32_t));
+double memory_bytes(const Measurements& measured, const PlanSize& size, const io::InstanceType& type,
+                    int nodes) {
+    const double cores = type.cores;
+    const auto program = static_cast<double>(memory::program_bytes);
+    double most = program;
+    // As much as the run took, and for each thread more (or less) what a thread is given.
+    const auto scaled = [&](const MeasuredRun& run, double per_thread, double per_thread_then) {
+        return std::max(program + cores * per_thread, run.peak_memory_bytes + cores * per_thread -
+                                                          run.threads / run.ranks * per_thread_then);
+    };
+    const auto merge = [](double inputs) {
+        return whole(merge_bytes(static_cast<std::uint64_t>(std::max(2.0, inputs))));
+    };
+    if (const MeasuredRun* run = measured.largest_prepare())
+        most = std::max(most, scaled(*run, merge(size.inputs), merge(run->inputs)));
+    if (const MeasuredRun* run = measured.largest_score()) {
+        const double worker = whole(scoring_worker_bytes(static_cast<std::size_t>(run->tags)));
+        double bytes = scaled(*run, worker, worker) + (size.keys - run->keys) * sizeof(std::uint32_t);
+        // One rank keeps the evidence of companies where that is no more than a quarter.
+        const double row_bytes = sizeof(scoring::CompanyEvidence);
+        const double more_evidence =
+            row_bytes * (size.evidence_rows - (run->ranks == 1 ? run->evidence_rows : 0));
+        if (nodes == 1) bytes += std::clamp(more_evidence, 0.0, rank_bytes(type) / 4);
+        most = std::max(most, bytes);
     }
     return most;
 }
@@ -166,7 +85,7 @@ public:
                 .inputs = report.size.inputs,
                 .input_keys = report.size.input_keys,
                 .parts = whole(report.size.parts),
-                .store_bytes = whole(report.size.store_bytes),
+                .store_bytes = report.size.store_bytes,
                 .table_bytes = report.size.table_bytes,
                 .scores_bytes = report.size.scores_bytes,
                 .evidence_rows = report.size.evidence_rows,
@@ -176,40 +95,39 @@ public:
     }
 
     [[nodiscard]] PlanOption option(std::size_t type_index, int nodes) const {
-        const io::InstanceType& type = report_->instances.types[type_index];
-        const double bytes = work_.store_bytes + work_.table_bytes + work_.scores_bytes;
+        const io::Instances& instances = report_->instances;
+        const io::InstanceType& type = instances.types[type_index];
         PlanOption option;
         option.type = type_index;
         option.nodes = nodes;
-        option.on_own_disk = nodes == 1 && bytes <= share_for_the_job * type.disk_gb * bytes_of_a_gb;
-        const planning::Cluster cluster{
-            .nodes = static_cast<double>(nodes),
-            .cores = static_cast<double>(type.cores),
-            .core_speed = type.core_speed,
-            .bytes_per_second =
-                option.on_own_disk ? 0 : report_->instances.storage.mb_per_second * bytes_of_a_mb};
+        option.on_own_disk =
+            nodes == 1 && report_->size.bytes() <= share_of_job * type.disk_gb * bytes_of_a_gb;
+        const double mb_per_second =
+            option.on_own_disk ? type.disk_mb_per_second : instances.storage.mb_per_second;
+        const planning::Cluster cluster{.nodes = static_cast<double>(nodes),
+                                        .cores = static_cast<double>(type.cores),
+                                        .core_speed = type.core_speed,
+                                        .bytes_per_second = mb_per_second * bytes_of_a_mb};
         const auto predict = [&](const CostModel& model, double observations) {
             planning::Work work = work_;
             work.observations = observations;
             const planning::Prediction time = model.predict(work, cluster);
             option.alone_seconds += time.alone_seconds;
+            option.last_seconds += time.last_seconds;
             option.storage_seconds += time.storage_seconds;
             return time.seconds;
         };
         if (prepare_) option.prepare_seconds = predict(*prepare_, report_->size.rows_read);
         if (score_) option.score_seconds = predict(*score_, report_->size.observations);
-        option.seconds = option.prepare_seconds + option.score_seconds + whole(report_->other_seconds);
-        option.memory_bytes = memory_bytes(*measured_, report_->size, type.cores);
-        option.fits = option.memory_bytes <= share_for_the_job * type.memory_gib * bytes_of_a_gib;
-        const double node_hours = nodes * billed_seconds(option) / seconds_of_an_hour;
+        option.seconds = option.prepare_seconds + option.score_seconds + whole(report_->args.other_seconds);
+        option.billed_seconds =
+            std::max(instances.billed_seconds_min, instances.start_seconds + option.seconds);
+        option.memory_bytes = memory_bytes(*measured_, report_->size, type, nodes);
+        option.fits = option.memory_bytes <= rank_bytes(type);
+        const double node_hours = nodes * option.billed_seconds / seconds_of_an_hour;
         option.price = node_hours * type.price_per_hour;
         if (type.spot_price_per_hour) option.spot_price = node_hours * *type.spot_price_per_hour;
         return option;
-    }
-
-    [[nodiscard]] double billed_seconds(const PlanOption& option) const {
-        return std::max(report_->instances.billed_seconds_min,
-                        report_->instances.start_seconds + option.seconds);
     }
 
 private:
@@ -220,42 +138,58 @@ private:
     std::optional<CostModel> score_;
 };
 
-void add_options(const Planner& planner, std::uint32_t nodes_max, PlanReport& report) {
+void add_options(const Planner& planner, PlanReport& report) {
     // Twice the nodes are to save a quarter of what is paid for: then they cost half as much again at most.
     constexpr double worth_doubling = 0.75;
     for (std::size_t type = 0; type < report.instances.types.size(); ++type) {
         double seconds_of_half = 0;
         bool pays = true;
-        for (std::uint32_t nodes = 1; nodes <= nodes_max; nodes *= 2) {
+        for (std::uint32_t nodes = 1; nodes <= report.args.nodes_max; nodes *= 2) {
             PlanOption option = planner.option(type, static_cast<int>(nodes));
-            const double seconds = planner.billed_seconds(option);
-            pays = nodes == 1 || (pays && seconds <= worth_doubling * seconds_of_half);
+            pays = nodes == 1 || (pays && option.billed_seconds <= worth_doubling * seconds_of_half);
             option.pays = pays;
-            seconds_of_half = seconds;
+            seconds_of_half = option.billed_seconds;
             report.options.push_back(option);
         }
     }
 }
 
-std::optional<std::size_t> cheapest_of(const std::vector<PlanOption>& options, const auto& counts) {
+/// Of those that fit.
+std::optional<std::size_t> cheapest_within(const std::vector<PlanOption>& options, double seconds) {
     std::optional<std::size_t> cheapest;
     for (std::size_t i = 0; i < options.size(); ++i) {
-        if (counts(options[i]) && (!cheapest || options[i].price < options[*cheapest].price)) cheapest = i;
+        if (!options[i].fits || options[i].seconds > seconds) continue;
+        if (!cheapest || options[i].price < options[*cheapest].price) cheapest = i;
     }
     return cheapest;
 }
 
-/// The cheapest of those that are about as fast as the fastest.
-std::optional<std::size_t> fastest_of(const std::vector<PlanOption>& options) {
+std::optional<std::size_t> fastest_that_pays(const std::vector<PlanOption>& options) {
     constexpr double about = 1.05;
     double least_seconds = std::numeric_limits<double>::infinity();
-    const auto counts = [](const PlanOption& option) { return option.fits && option.pays; };
     for (const PlanOption& option : options) {
-        if (counts(option)) least_seconds = std::min(least_seconds, option.seconds);
+        if (option.fits && option.pays) least_seconds = std::min(least_seconds, option.seconds);
     }
-    return cheapest_of(options, [&](const PlanOption& option) {
-        return counts(option) && option.seconds <= about * least_seconds;
-    });
+    if (std::isinf(least_seconds)) return std::nullopt;
+    // Perhaps more nodes of another type, where they do not pay, are as fast and cheaper.
+    return cheapest_within(options, about * least_seconds);
+}
+
+void say_what_it_goes_by(const Measurements& measured, PlanReport& report) {
+    report.least_measured_seconds = std::numeric_limits<double>::infinity();
+    for (const auto* runs : {&measured.prepare, &measured.score}) {
+        for (const MeasuredRun& run : *runs) {
+            report.runs.push_back(run_line(run));
+            report.most_threads = std::max(report.most_threads, run.threads / run.nodes);
+        }
+    }
+    const auto compare = [&](const MeasuredRun* run, double rows) {
+        if (run == nullptr) return;
+        report.least_measured_seconds = std::min(report.least_measured_seconds, run->seconds());
+        report.times_larger = std::max(report.times_larger, rows / run->rows_in);
+    };
+    compare(measured.largest_prepare(), report.size.rows_read);
+    compare(measured.largest_score(), report.size.observations);
 }
 
 } // namespace
@@ -263,42 +197,29 @@ std::optional<std::size_t> fastest_of(const std::vector<PlanOption>& options) {
 PlanReport plan(const PlanArgs& args) {
     const Measurements measured(args.runs);
     PlanReport report;
+    report.args = args;
     report.instances = io::read_instances(args.instances);
-    report.within_seconds = args.within_seconds;
-    report.other_seconds = args.other_seconds;
-    report.nights = args.nights;
-    for (const auto* runs : {&measured.prepare, &measured.score}) {
-        for (const MeasuredRun& run : *runs) report.runs.push_back(run_line(run));
-    }
-    report.what = !args.table.empty()   ? args.table.string()
-                  : !args.store.empty() ? args.store.string()
-                                        : "--observations";
-    report.size = size_of(args, measured);
-    report.times_larger = report.size.rows_read / measured.any().rows_in;
-    for (const auto* runs : {&measured.prepare, &measured.score}) {
-        const MeasuredRun* run = Measurements::largest(*runs);
-        if (run != nullptr)
-            report.least_measured_seconds = std::min(report.least_measured_seconds, run->seconds());
-    }
-    add_options(Planner(measured, report), args.nodes_max, report);
-    report.cheapest = cheapest_of(report.options, [&](const PlanOption& option) {
-        return option.fits && (args.within_seconds == 0 || option.seconds <= whole(args.within_seconds));
-    });
-    report.fastest = fastest_of(report.options);
+    report.size = planning::size_of(args, measured);
+    say_what_it_goes_by(measured, report);
+    add_options(Planner(measured, report), report);
+    report.cheapest =
+        cheapest_within(report.options, args.within_seconds > 0 ? whole(args.within_seconds)
+                                                                : std::numeric_limits<double>::infinity());
+    report.fastest = fastest_that_pays(report.options);
     return report;
 }
 
 NodeSettings settings_of(const PlanReport& report, const PlanOption& option) {
     constexpr double mib_of_a_gib = 1024;
     constexpr double seconds_of_a_minute = 60;
-    constexpr double limit_factor = 2; // what a job that is stopped by it has done is not lost
-    constexpr std::uint64_t limit_minutes_min = 10;
-    const io::InstanceType& type = report.instances.types[option.type];
+    constexpr double limit_factor = 2; // a job that is stopped by it goes on where it was
+    constexpr double limit_minutes_min = 10;
+    constexpr double limit_minutes_max = 30 * 24 * 60;
     const double minutes = std::ceil(limit_factor * option.seconds / seconds_of_a_minute);
-    return {.nodes = option.nodes,
-            .cores = type.cores,
-            .memory_mib = static_cast<std::uint64_t>(share_for_the_job * type.memory_gib * mib_of_a_gib),
-            .limit_minutes = std::max(limit_minutes_min, static_cast<std::uint64_t>(minutes))};
+    const double mib = share_of_job * report.instances.types[option.type].memory_gib * mib_of_a_gib;
+    return {.memory_mib = static_cast<std::uint64_t>(std::max(1.0, mib)),
+            .limit_minutes =
+                static_cast<std::uint64_t>(std::clamp(minutes, limit_minutes_min, limit_minutes_max))};
 }
 
 } // namespace ipscore::stages
