@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "services"))
 
 from hosts_lib import (SOON, HostsJob, HostsTest, ask_to_stop, hosts, open_pipe, pipe_for_classification,  # noqa: E402  # first: it finds the others
                        processes, wait_until, wait_until_midway)
-from cli_test_lib import ipscore_path, run  # noqa: E402
+from cli_test_lib import PROJECT, ipscore_path, run  # noqa: E402
 from failure_test import FailureTest  # noqa: E402
 from interruption_lib import handles_signals  # noqa: E402
 from live_job import HANGING_PART, make_hanging_table, mend_hanging_table  # noqa: E402
@@ -166,6 +166,15 @@ class ProgramTest(JobOnHostsTest):
         (self.dir / "bin" / "ipscore-here").symlink_to(ipscore_path())
         self.assert_done(self.run_program("ipscore-here", {"PATH": f"{self.dir / 'bin'}:{os.environ['PATH']}"}))
         self.assert_values("scores")
+
+    def test_warning_that_means_nothing(self):
+        """Which mpirun gives when the ssh that it started was quicker than itself."""
+        mpirun = self.dir / "mpirun"
+        mpirun.write_text("#!/bin/sh\necho '[h1:7] plm:rsh: Warning: setpgid(8,8) failed in parent with errno=Permission denied(13)' >&2\nexit 2\n")
+        mpirun.chmod(0o755)
+        result = run([PROJECT / "jobs" / "mpirun.sh", "-n", "1", "true"], cwd=self.dir, env={"PATH": f"{self.dir}:{os.environ['PATH']}"})
+        self.assert_code(result, 2)
+        self.assertEqual(result.stderr, "")
 
     def test_program_is_not_there(self):
         result = self.run_program("/nowhere/ipscore")
