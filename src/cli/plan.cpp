@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint64_t observations_most = 1'000'000'000'000'000;
 constexpr std::uint32_t nodes_most = 1024;
-constexpr std::uint64_t seconds_most = 31 * 86400;
+constexpr std::uint64_t seconds_most = 31ULL * 86400;
 constexpr std::uint32_t nights_most = 366;
 constexpr int lookback_days_most = 36525; // all valid days
 
