@@ -354,7 +354,7 @@ def plan_section(bench, sizes):
         base = bench.data("S", *SIZES["S"]) if measured == "S" else bench.data("quarter", *QUARTER)
         others = {title: bench.data(name, *options) for title, (name, options) in PLANNED[measured].items()}
         results = {}
-        for _ in range(3 if measured != "S" else bench.runs):
+        for _ in range(bench.runs if measured == "S" else bench.runs_of("L")):
             for threads in (1, 2):
                 results.setdefault(threads, []).append(prepare_and_score(bench, base, 1, threads))
             for title, other in others.items():
