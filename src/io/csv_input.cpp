@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <tbb/parallel_pipeline.h>
+#include <utility>
 
 namespace ipscore::io {
 
@@ -19,16 +20,57 @@ constexpr std::size_t block_bytes = 1U << 20U;
 constexpr std::size_t small_block_bytes = 1U << 17U;
 constexpr std::size_t blocks_at_a_time_max = 5;
 
+/// A file of which the header is read already when its first rows come.
+class OpenCsv {
+public:
+    OpenCsv(const std::filesystem::path& path, const ReadLimits& limits, std::size_t most_block_bytes,
+            const std::function<void(const CsvHeader&)>& on_header, const StopFlag& stop)
+        : source_(path, limits.zstd_window_bytes),
+          blocks_(source_, csv_row_rules(), most_block_bytes),
+          on_header_(on_header),
+          stop_(stop) {
+        file_.path = path.string();
+    }
+
+    /// The next block, and its rows, which point into it; nothing at the end.
+    std::optional<CsvBlockRows> next(TextBlock& block) {
+        while (blocks_.next(block)) {
+            if (stop_.requested()) throw Interrupted("stopped on request");
+            CsvRows rows(block.text, block.first_line);
+            if (!header_) {
+                CsvRow row;
+                if (!rows.next(row)) continue;
+                header_.emplace(row, file_.path);
+                on_header_(*header_);
+            }
+            return CsvBlockRows(file_.path, *header_, rows, block.shortened);
+        }
+        if (!header_) throw InputError(file_.path + ": is empty; a header row is needed");
+        return std::nullopt;
+    }
+    /// After the end.
+    [[nodiscard]] InputFile finish(std::uint64_t rows) {
+        file_.rows = rows;
+        file_.content_hash = blocks_.content_hash();
+        file_.bytes = blocks_.bytes();
+        return std::move(file_);
+    }
+
+private:
+    ByteSource source_;
+    TextBlocks blocks_;
+    const std::function<void(const CsvHeader&)>& on_header_;
+    const StopFlag& stop_;
+    InputFile file_;
+    std::optional<CsvHeader> header_;
+};
+
 /// A block of text, and what is to be done with it.
 struct ParsedBlock {
     TextBlock text;
+    std::optional<CsvBlockRows> rows;
     InOrder take;
-    std::uint64_t rows = 0;
 };
-
-[[noreturn]] void fail_without_header(const std::string& path) {
-    throw InputError(path + ": is empty; a header row is needed");
-}
 } // namespace
 
 void CsvPlace::bad_value(std::string_view column, std::string_view value, std::string_view reason) const {
@@ -74,75 +116,41 @@ bool CsvBlockRows::next(CsvRow& row) {
 InputFile read_csv(const std::filesystem::path& path, const std::function<void(const CsvHeader&)>& on_header,
                    const std::function<void(const CsvRow&, const CsvPlace&)>& on_row,
                    const ReadLimits& limits, const StopFlag& stop) {
-    InputFile file;
-    file.path = path.string();
-    ByteSource source(path, limits.zstd_window_bytes);
-    TextBlocks blocks(source, csv_row_rules(), block_bytes);
-    std::optional<CsvHeader> header;
+    OpenCsv csv(path, limits, block_bytes, on_header, stop);
     TextBlock block;
     CsvRow row;
-    while (blocks.next(block)) {
-        if (stop.requested()) throw Interrupted("stopped on request");
-        CsvRows rows(block.text, block.first_line);
-        if (!header) {
-            if (!rows.next(row)) continue;
-            header.emplace(row, file.path);
-            on_header(*header);
-        }
-        CsvBlockRows checked(file.path, *header, rows, block.shortened);
-        while (checked.next(row)) on_row(row, checked.place());
-        file.rows += checked.rows();
+    std::uint64_t count = 0;
+    while (auto rows = csv.next(block)) {
+        while (rows->next(row)) on_row(row, rows->place());
+        count += rows->rows();
     }
-    if (!header) fail_without_header(file.path);
-    file.content_hash = blocks.content_hash();
-    file.bytes = blocks.bytes();
-    return file;
+    return csv.finish(count);
 }
 
 InputFile read_csv_in_blocks(const std::filesystem::path& path,
                              const std::function<void(const CsvHeader&)>& on_header,
                              const std::function<InOrder(CsvBlockRows&)>& parse, int threads,
                              const ReadLimits& limits, const StopFlag& stop) {
-    InputFile file;
-    file.path = path.string();
-    ByteSource source(path, limits.zstd_window_bytes);
-    TextBlocks blocks(source, csv_row_rules(), small_block_bytes);
-    std::optional<CsvHeader> header;
+    OpenCsv csv(path, limits, small_block_bytes, on_header, stop);
+    std::uint64_t count = 0;
     using Block = std::shared_ptr<ParsedBlock>;
-    const auto parse_rows = [&](ParsedBlock& block, const CsvRows& rows) {
-        try {
-            CsvBlockRows checked(file.path, *header, rows, block.text.shortened);
-            block.take = parse(checked);
-            block.rows = checked.rows();
-        } catch (const InputError&) {
-            block.take = [failure = std::current_exception()] { std::rethrow_exception(failure); };
-        }
-    };
-    const auto take = [&](const Block& block) {
-        if (block->take) block->take();
-        file.rows += block->rows;
-    };
-    // The header must be known before any block is parsed.
-    while (!header) {
-        const auto first = std::make_shared<ParsedBlock>();
-        if (!blocks.next(first->text)) fail_without_header(file.path);
-        CsvRows rows(first->text.text, first->text.first_line);
-        CsvRow row;
-        if (!rows.next(row)) continue;
-        header.emplace(row, file.path);
-        on_header(*header);
-        parse_rows(*first, rows);
-        take(first);
-    }
     const auto next_block = [&](tbb::flow_control& flow) {
-        if (stop.requested()) throw Interrupted("stopped on request");
         auto block = std::make_shared<ParsedBlock>();
-        if (!blocks.next(block->text)) flow.stop();
+        block->rows = csv.next(block->text);
+        if (!block->rows) flow.stop();
         return block;
     };
     const auto parse_block = [&](const Block& block) {
-        parse_rows(*block, CsvRows(block->text.text, block->text.first_line));
+        try {
+            block->take = parse(*block->rows);
+        } catch (const InputError&) {
+            block->take = [failure = std::current_exception()] { std::rethrow_exception(failure); };
+        }
         return block;
+    };
+    const auto take = [&](const Block& block) {
+        block->take();
+        count += block->rows->rows();
     };
     using tbb::filter_mode;
     on_threads(threads, [&] {
@@ -151,9 +159,7 @@ InputFile read_csv_in_blocks(const std::filesystem::path& path,
                                    tbb::make_filter<Block, Block>(filter_mode::parallel, parse_block) &
                                    tbb::make_filter<Block, void>(filter_mode::serial_in_order, take));
     });
-    file.content_hash = blocks.content_hash();
-    file.bytes = blocks.bytes();
-    return file;
+    return csv.finish(count);
 }
 
 } // namespace ipscore::io

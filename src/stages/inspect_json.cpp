@@ -1,16 +1,13 @@
 // What `inspect` found, for programs. docs/format.md names the fields.
 #include "ipscore/stages/inspect.hpp"
 
+#include "json_values.hpp"
+
 namespace ipscore::stages {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <class Value>
-Json or_null(const std::optional<Value>& value) {
-    return value ? Json(*value) : Json();
-}
 
 Json heavy_json(const std::vector<Heavy>& heavy) {
     Json list = Json::array();

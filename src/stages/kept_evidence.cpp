@@ -27,10 +27,7 @@ std::span<const CompanyEvidence> of_companies(std::span<const CompanyEvidence> p
 void KeptEvidence::keep(std::span<const CompanyEvidence> evidence) {
     {
         const std::lock_guard lock(mutex_);
-        if (evidence.size_bytes() > bytes_left_) {
-            keeps_ = false;
-            parts_ = {};
-        }
+        if (evidence.size_bytes() > bytes_left_) drop();
         if (!keeps_) return;
         bytes_left_ -= evidence.size_bytes();
     }
@@ -41,16 +38,22 @@ void KeptEvidence::keep(std::span<const CompanyEvidence> evidence) {
 
 void KeptEvidence::give_up() {
     const std::lock_guard lock(mutex_);
+    drop();
+}
+
+/// The caller holds the mutex.
+void KeptEvidence::drop() {
     keeps_ = false;
     parts_ = {};
 }
 
-/// Where stretches of about as much evidence each begin, rising; the first is 0.
-std::vector<std::uint32_t> KeptEvidence::first_companies(std::size_t stretches) const {
+/// Where stretches of about so much evidence each begin, rising; the first is 0.
+std::vector<std::uint32_t> KeptEvidence::first_companies(std::size_t stretch_rows) const {
     // By some of it, as many for each stretch, whatever the parts.
     constexpr std::size_t samples_a_stretch = 16;
     std::size_t rows = 0;
     for (const Part& part : parts_) rows += part.size();
+    const std::size_t stretches = rows / stretch_rows + 1;
     const std::size_t step = std::max<std::size_t>(1, rows / (stretches * samples_a_stretch));
     std::vector<std::uint32_t> companies;
     std::size_t next = 0;
@@ -70,9 +73,7 @@ std::vector<std::uint32_t> KeptEvidence::first_companies(std::size_t stretches) 
 void KeptEvidence::add_up(const scoring::TagRules& rules, int threads, const StopFlag& stop,
                           const std::function<void(const CompanyRow&)>& sink,
                           std::size_t stretch_rows) const {
-    std::size_t rows = 0;
-    for (const Part& part : parts_) rows += part.size();
-    const std::vector<std::uint32_t> first = first_companies(rows / stretch_rows + 1);
+    const std::vector<std::uint32_t> first = first_companies(stretch_rows);
     using Rows = std::shared_ptr<std::vector<CompanyRow>>;
     const auto add_up_stretch = [&](std::size_t stretch) {
         const std::uint64_t end =

@@ -38,7 +38,8 @@ public:
 
 private:
     using Part = std::vector<scoring::CompanyEvidence>;
-    [[nodiscard]] std::vector<std::uint32_t> first_companies(std::size_t stretches) const;
+    void drop();
+    [[nodiscard]] std::vector<std::uint32_t> first_companies(std::size_t stretch_rows) const;
 
     std::mutex mutex_;
     std::uint64_t bytes_left_;

@@ -6,11 +6,9 @@
 #include "ipscore/io/byte_source.hpp"
 #include "ipscore/io/csv.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -84,7 +82,7 @@ using InOrder = std::function<void()>;
 
 /// The same as read_csv() on several threads: `parse` is called for blocks of rows side by side, and what it
 /// returns in the order of the file. Memory is bounded by a few blocks, of text and of what `parse` made of
-/// it. Throws as read_csv() does, and of several failures that of the first block.
+/// it. Throws as read_csv() does, and of several bad rows names the first.
 InputFile read_csv_in_blocks(const std::filesystem::path& path,
                              const std::function<void(const CsvHeader&)>& header,
                              const std::function<InOrder(CsvBlockRows&)>& parse, int threads,

@@ -6,6 +6,7 @@
 #include "cost_model.hpp"
 #include "ipscore/scoring/scorer.hpp"
 #include "ipscore/stages/summary.hpp"
+#include "numbers.hpp"
 #include "size.hpp"
 
 #include <algorithm>
@@ -22,6 +23,7 @@ namespace {
 using planning::CostModel;
 using planning::MeasuredRun;
 using planning::Measurements;
+using planning::whole;
 
 constexpr double seconds_of_an_hour = 3600;
 constexpr double bytes_of_a_gb = 1e9;
@@ -31,8 +33,6 @@ constexpr double bytes_of_a_gib = 1024.0 * 1024 * 1024;
 constexpr double share_of_job = 0.9;
 // And of that, a rank takes so much by itself, as under AWS Batch; slurm/job.sh gives it more.
 constexpr double share_of_rank = 0.75;
-
-double whole(std::uint64_t value) { return static_cast<double>(value); }
 
 double rank_bytes(const io::InstanceType& type) {
     return share_of_rank * share_of_job * type.memory_gib * bytes_of_a_gib;

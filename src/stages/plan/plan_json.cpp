@@ -1,26 +1,17 @@
 // A plan for programs: see docs/format.md.
 #include "ipscore/stages/plan.hpp"
 
-#include <algorithm>
-#include <cmath>
+#include "../json_values.hpp"
+#include "numbers.hpp"
 
 namespace ipscore::stages {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <class Value>
-Json or_null(const std::optional<Value>& value) {
-    return value ? Json(*value) : Json();
-}
+using planning::rounded;
 
 Json seconds_or_null(double seconds) { return seconds > 0 ? Json(seconds) : Json(); }
-
-std::uint64_t rounded(double value) {
-    constexpr double most = 9e18;
-    return static_cast<std::uint64_t>(std::llround(std::clamp(value, 0.0, most)));
-}
 
 Json option_json(const PlanReport& report, const PlanOption& option) {
     const io::InstanceType& type = report.instances.types[option.type];

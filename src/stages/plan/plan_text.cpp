@@ -3,10 +3,10 @@
 
 #include "../text_table.hpp"
 #include "ipscore/stages/summary.hpp"
+#include "numbers.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <fmt/format.h>
 #include <utility>
 
@@ -14,10 +14,7 @@ namespace ipscore::stages {
 
 namespace {
 
-std::uint64_t rounded(double value) {
-    constexpr double most = 9e18;
-    return static_cast<std::uint64_t>(std::llround(std::clamp(value, 0.0, most)));
-}
+using planning::rounded;
 
 std::string counted(double count, const char* one, const char* many) {
     return fmt::format("{} {}", count_text(rounded(count)), rounded(count) == 1 ? one : many);

@@ -7,6 +7,7 @@
 #include "ipscore/io/store_lock.hpp"
 #include "ipscore/io/table.hpp"
 #include "ipscore/stages/prepare.hpp"
+#include "numbers.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -14,8 +15,6 @@
 namespace ipscore::stages::planning {
 
 namespace {
-
-double whole(std::uint64_t value) { return static_cast<double>(value); }
 
 const MeasuredRun* largest(const std::vector<MeasuredRun>& runs) {
     const auto found = std::ranges::max_element(runs, {}, &MeasuredRun::rows_in);
