@@ -51,9 +51,10 @@ struct SegmentMerge::Cursor {
     [[nodiscard]] bool is_large() const noexcept { return is_large_; }
     /// Of an address that is not large.
     [[nodiscard]] std::span<const Row> rows() const noexcept {
-        const std::size_t begin = at_ == 0 ? 0 : ends_[at_ - 1];
-        return std::span(rows_).subspan(begin, ends_[at_] - begin);
+        return rows_.rows().subspan(rows_begin(), rows_count());
     }
+    /// Copies these.
+    void add_rows_to(MergeRows& rows) const { rows.add(rows_, rows_begin(), rows_count()); }
     /// Some rows are not kept, and of those drop() is to be told.
     [[nodiscard]] bool drops_rows() const noexcept { return leaves_out_ || only_days_ != nullptr; }
     [[nodiscard]] bool keeps_day_of(const Row& row) const noexcept {
@@ -70,13 +71,13 @@ struct SegmentMerge::Cursor {
             rows_.clear();
             append(reader_.next_rows(block_rows));
             if (rows_.empty() || !drops_rows()) break;
-            std::erase_if(rows_, [&](const Row& row) {
+            rows_.remove_if([&](const Row& row) {
                 if (keeps(row)) return false;
                 drop(row);
                 return true;
             });
         } while (rows_.empty());
-        return rows_;
+        return rows_.rows();
     }
     void advance() {
         if (is_large_) more_ = reader_.next_address();
@@ -87,6 +88,8 @@ struct SegmentMerge::Cursor {
     }
 
 private:
+    [[nodiscard]] std::size_t rows_begin() const noexcept { return at_ == 0 ? 0 : ends_[at_ - 1]; }
+    [[nodiscard]] std::size_t rows_count() const noexcept { return ends_[at_] - rows_begin(); }
     void clear_block() noexcept {
         addresses_.clear();
         ends_.clear();
@@ -125,9 +128,7 @@ private:
         if (!rows.source.empty() && !sources_.empty() && std::ranges::max(rows.source) >= sources_.size())
             segment_->file().damaged("a row has a source that the manifest does not name");
         const std::size_t known = rows.size() + rows.keys_ahead;
-        const std::size_t before = rows_.size();
-        rows_.resize(before + rows.size());
-        Row* const out = rows_.data() + before;
+        const std::span<Row> out = rows_.add(rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i) {
             if (i + look_ahead_rows < known)
                 __builtin_prefetch(&table_key_[rows.key.data()[i + look_ahead_rows]]);
@@ -147,11 +148,13 @@ private:
     std::size_t at_ = 0;    ///< in addresses_
     std::vector<Address> addresses_;
     std::vector<std::uint32_t> ends_; ///< by address, in rows_
-    std::vector<Row> rows_;
+    MergeRows rows_;
 };
 
 class SegmentMerge::ObservationOutput {
 public:
+    static constexpr bool adds_up_duplicates = true;
+
     ObservationOutput(io::SortedRowsWriter& out, std::vector<std::uint64_t>& rows_per_day,
                       MergeCounts& counts, Address address, Day first_day, Day last_day)
         : out_(out),
@@ -201,6 +204,8 @@ private:
 
 class SegmentMerge::RowOutput {
 public:
+    static constexpr bool adds_up_duplicates = false;
+
     RowOutput(io::SegmentWriter& out, Address address) : out_(out), address_(address) {}
     void add(std::uint64_t key_and_day, std::uint32_t hits, std::uint32_t source) {
         if (!begun_) out_.begin_address(address_);
@@ -319,14 +324,13 @@ void SegmentMerge::for_each_address(const std::optional<Address>& end, const Sto
 }
 
 void SegmentMerge::gather(const Cursor& cursor) {
-    const std::span<const Row> rows = cursor.rows();
     if (!cursor.drops_rows()) {
-        gathered_.insert(gathered_.end(), rows.begin(), rows.end());
+        cursor.add_rows_to(gathered_);
         return;
     }
-    for (const Row& row : rows) {
+    for (const Row& row : cursor.rows()) {
         if (cursor.keeps(row)) {
-            gathered_.push_back(row);
+            gathered_.add(1).front() = row;
         } else {
             drop(cursor, row);
         }
@@ -335,17 +339,26 @@ void SegmentMerge::gather(const Cursor& cursor) {
 
 template <class Output>
 void SegmentMerge::write_gathered(std::size_t cursors, Output& output) {
-    if (cursors > 1) std::ranges::sort(gathered_, {}, &Row::key_and_day);
-    for (const Row& row : gathered_) output.add(row.key_and_day, row.hits, row.source);
+    std::span<Row> rows = gathered_.rows();
+    // Duplicates that stay apart keep the order that std::sort gives them, so that files stay the same.
+    if (cursors > 1 && Output::adds_up_duplicates && rows.size() <= few_rows) {
+        sorted_.clear();
+        const std::span<Row> sorted = sorted_.add(rows.size());
+        sort_few(rows, sorted);
+        rows = sorted;
+    } else if (cursors > 1) {
+        std::ranges::sort(rows, {}, &Row::key_and_day);
+    }
+    for (const Row& row : rows) output.add(row.key_and_day, row.hits, row.source);
 }
 
 template <class Output>
 void SegmentMerge::stream(const std::vector<Cursor*>& large, Output& output, const StopFlag& halt) {
-    std::ranges::sort(gathered_, {}, &Row::key_and_day);
+    std::ranges::sort(gathered_.rows(), {}, &Row::key_and_day);
     constexpr std::uint64_t no_row = ~std::uint64_t{0};
     // What is in memory is one source more, the last one.
     std::vector<std::span<const Row>> left(large.size() + 1);
-    left.back() = gathered_;
+    left.back() = gathered_.rows();
     const auto refill = [&](std::size_t source) {
         if (source < large.size())
             left[source] = large[source]->next_of_large([&](const Row& row) { drop(*large[source], row); });

@@ -6,6 +6,7 @@
 #include "ipscore/io/segment.hpp"
 #include "ipscore/io/sorted_rows.hpp"
 #include "loser_tree.hpp"
+#include "merge_rows.hpp"
 #include "merge_source.hpp"
 
 #include <cstdint>
@@ -42,11 +43,7 @@ public:
 
 private:
     struct Cursor;
-    struct Row {
-        std::uint64_t key_and_day = 0; ///< key << 16 | day: orders as (key, day)
-        std::uint32_t hits = 0;
-        std::uint32_t source = 0;
-    };
+    using Row = MergeRow;
     /// Where the rows of one address go, in order of (key, day): drops other days, adds up duplicates.
     class ObservationOutput;
     /// The same, but keeps all rows.
@@ -73,7 +70,8 @@ private:
     std::vector<std::unique_ptr<Cursor>> cursors_;
     LoserTree<Address> tree_;         ///< of the cursors' addresses; the highest one for those at their end
     std::optional<Address> position_; ///< all before it is done
-    std::vector<Row> gathered_;
+    MergeRows gathered_;
+    MergeRows sorted_;
     MergeCounts counts_;
 
 public:
