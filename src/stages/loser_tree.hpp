@@ -2,6 +2,8 @@
 // next one costs a comparison a level (Knuth, The Art of Computer Programming, volume 3, 5.4.1).
 #pragma once
 
+#include "ipscore/core/address.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cstddef>
@@ -10,6 +12,31 @@
 #include <vector>
 
 namespace ipscore::stages {
+
+template <class Key>
+struct TournamentNode {
+    Key key;
+    std::uint32_t source;
+};
+
+/// The smaller one becomes the winner.
+template <class Key>
+void play(TournamentNode<Key>& winner, TournamentNode<Key>& loser) noexcept {
+    if (loser.key < winner.key) std::swap(winner, loser);
+}
+
+/// Without a branch: which address of many sources is the smaller one, no processor can foretell.
+inline void play(TournamentNode<Address>& winner, TournamentNode<Address>& loser) noexcept {
+    __extension__ using Number = unsigned __int128;
+    const bool swaps =
+        (Number{loser.key.hi} << 64U | loser.key.lo) < (Number{winner.key.hi} << 64U | winner.key.lo);
+    const std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(swaps);
+    const std::uint64_t hi = (winner.key.hi ^ loser.key.hi) & mask;
+    const std::uint64_t lo = (winner.key.lo ^ loser.key.lo) & mask;
+    const std::uint32_t source = (winner.source ^ loser.source) & static_cast<std::uint32_t>(mask);
+    winner = {{winner.key.hi ^ hi, winner.key.lo ^ lo}, winner.source ^ source};
+    loser = {{loser.key.hi ^ hi, loser.key.lo ^ lo}, loser.source ^ source};
+}
 
 /// A tournament of `sources` sources, at least one. Of equal keys any may win.
 template <class Key>
@@ -51,16 +78,13 @@ public:
     void replace(Key key) noexcept {
         Node playing{key, winner_.source};
         for (std::size_t node = (leaves_ + playing.source) / 2; node > 0; node /= 2) {
-            if (nodes_[node].key < playing.key) std::swap(nodes_[node], playing);
+            play(playing, nodes_[node]);
         }
         winner_ = playing;
     }
 
 private:
-    struct Node {
-        Key key;
-        std::uint32_t source;
-    };
+    using Node = TournamentNode<Key>;
     std::size_t leaves_;
     Key last_;
     Node winner_{last_, 0};

@@ -57,6 +57,24 @@ TEST(LoserTree, merges_any_number_of_sources) {
     }
 }
 
+TEST(LoserTree, addresses_are_played_by_both_halves) {
+    std::mt19937_64 random(547);
+    std::vector<Address> all;
+    for (const std::uint64_t hi : {0U, 1U, 2U, 3U}) {
+        for (int i = 0; i < 20; ++i) all.push_back({hi, random() << (i % 2 * 63)});
+    }
+    std::ranges::shuffle(all, random);
+    LoserTree<Address> tree(all.size(), highest_address);
+    tree.begin(all);
+    std::ranges::sort(all);
+    for (const Address& address : all) {
+        ASSERT_FALSE(tree.at_end());
+        ASSERT_EQ(tree.key(), address);
+        tree.replace(highest_address);
+    }
+    EXPECT_TRUE(tree.at_end());
+}
+
 TEST(LoserTree, begins_anew) {
     LoserTree<std::uint64_t> tree(3, last);
     tree.begin({5, 7, 6});
