@@ -12,8 +12,10 @@
 
 namespace ipscore::stages {
 
-/// Parts of about `part_rows` (at least 1) for so many observations: from these numbers alone, never from
-/// memory or ranks. At least 1, at most io::format::parts_max.
+/// About how many of so many observations make a part: from their number alone, never from memory or ranks.
+[[nodiscard]] std::uint64_t part_rows_for(std::uint64_t rows) noexcept;
+/// Parts of about `part_rows` (at least 1) for so many observations. At least 1, at most
+/// io::format::parts_max.
 [[nodiscard]] std::uint64_t parts_for(std::uint64_t rows, std::uint64_t part_rows) noexcept;
 
 /// Weighs the segments of a store by their places to start at, one segment after the other.

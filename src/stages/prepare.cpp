@@ -484,7 +484,8 @@ RunSummary prepare(mpi::World& world, const PrepareArgs& args, StopFlag& stop, R
         job.about["version"] = IPSCORE_VERSION;
         output = std::make_unique<io::OutputDirectory>(args.output, job, args.restart);
         state = output->state();
-        const std::uint64_t parts = parts_for(rows, args.part_rows);
+        const std::uint64_t parts =
+            parts_for(rows, args.part_rows > 0 ? args.part_rows : part_rows_for(rows));
         plan.first_addresses = previous ? cut_along(*previous, plan, parts, stop)
                                         : cut_segments(plan.sources.files, parts, stop);
         // Parts that were cut elsewhere, by another version, are not parts of this run.

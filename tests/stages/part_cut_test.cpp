@@ -28,6 +28,15 @@ TEST(PartsFor, is_a_matter_of_rows_alone) {
     EXPECT_EQ(parts_for(1, std::numeric_limits<std::uint64_t>::max()), 1U);
 }
 
+TEST(PartRowsFor, grow_with_the_rows_within_bounds) {
+    EXPECT_EQ(part_rows_for(0), 262'144U);
+    EXPECT_EQ(part_rows_for(16ULL * 262'144), 262'144U);
+    EXPECT_EQ(part_rows_for(8'000'000), 500'000U);
+    EXPECT_EQ(part_rows_for(100'000'000), 1'048'576U);
+    EXPECT_EQ(part_rows_for(std::numeric_limits<std::uint64_t>::max()), 1'048'576U);
+    EXPECT_EQ(parts_for(262'145, part_rows_for(262'145)), 2U);
+}
+
 using RowsByAddress = std::map<Address, std::uint64_t>;
 
 class PartCut : public SegmentFiles {

@@ -202,7 +202,7 @@ private:
         // Every segment and part is a file: a few dozen are enough.
         const std::uint64_t least_rows = size == reference::Size::tiny ? 6 : 30;
         ways.segment_rows = below(2) == 0 ? 1'000'000 : least_rows + below(10 * least_rows);
-        ways.part_rows = below(3) == 0 ? part_rows_default : least_rows + below(10 * least_rows);
+        ways.part_rows = below(3) == 0 ? 0 : least_rows + below(10 * least_rows);
         ways.one_call = below(2) == 0;
         ways.twice = below(10) == 0;
         ways.damaged = below(10) == 0;

@@ -12,10 +12,6 @@
 
 namespace ipscore::stages {
 
-/// Large enough that opening and closing a part's files costs little, small enough that a dozen ranks share
-/// even a small table evenly.
-inline constexpr std::uint64_t part_rows_default = 1U << 18U;
-
 struct PrepareArgs {
     std::filesystem::path store;
     std::filesystem::path output;
@@ -23,8 +19,9 @@ struct PrepareArgs {
     int lookback_days = 90;         ///< 1 to 36525; a model looks back 128 at most
     std::filesystem::path previous; ///< a table of this store to start from; empty: from the store alone
     std::filesystem::path classification; ///< keeps only rows of the keys that it names; empty: of all keys
-    /// About how many observations make a part, at least 1. Decides where the table is cut, and nothing else.
-    std::uint64_t part_rows = part_rows_default;
+    /// About how many observations make a part; 0: as part_rows_for() says. Decides where the table is cut,
+    /// and nothing else.
+    std::uint64_t part_rows = 0;
     std::uint64_t memory_bytes = 0; ///< per rank; 0: default_memory_bytes()
     /// How many segments are merged at a time, at least 2, where the memory allows it; 0: as many as it
     /// allows. Decides how often rows are rewritten, and nothing else.

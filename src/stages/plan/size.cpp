@@ -21,7 +21,10 @@ const MeasuredRun* largest(const std::vector<MeasuredRun>& runs) {
     return found == runs.end() ? nullptr : &*found;
 }
 
-std::uint64_t parts_of(double rows) { return parts_for(static_cast<std::uint64_t>(rows), part_rows_default); }
+std::uint64_t parts_of(double rows) {
+    const auto whole_rows = static_cast<std::uint64_t>(rows);
+    return parts_for(whole_rows, part_rows_for(whole_rows));
+}
 
 PlanSize size_of_table(const PlanArgs& args) {
     constexpr bool with_dictionary = false;
