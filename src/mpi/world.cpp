@@ -127,6 +127,47 @@ void World::sum_on_root(std::vector<std::uint64_t>& values) {
     }
 }
 
+std::vector<std::uint64_t> World::exchange_counts(const std::vector<std::uint64_t>& counts) {
+    if (size_ == 1) return counts;
+    std::vector<std::uint64_t> received(counts.size());
+    check(MPI_Alltoall(counts.data(), 1, MPI_UINT64_T, received.data(), 1, MPI_UINT64_T, MPI_COMM_WORLD),
+          "MPI_Alltoall");
+    return received;
+}
+
+namespace {
+
+/// Counts and offsets as MPI takes them.
+struct Layout {
+    std::vector<int> counts;
+    std::vector<int> offsets;
+
+    explicit Layout(const std::vector<std::uint64_t>& of) {
+        std::uint64_t offset = 0;
+        for (const std::uint64_t count : of) {
+            counts.push_back(mpi_count(count));
+            offsets.push_back(mpi_count(offset));
+            offset += count;
+        }
+    }
+};
+
+} // namespace
+
+void World::exchange_raw(const void* values, const std::vector<std::uint64_t>& counts, void* others,
+                         const std::vector<std::uint64_t>& received, std::size_t value_bytes) {
+    const Layout from(counts);
+    const Layout to(received);
+    // Counted in values, not in bytes, of which there may be more than an int counts.
+    MPI_Datatype value = MPI_DATATYPE_NULL;
+    check(MPI_Type_contiguous(mpi_count(value_bytes), MPI_BYTE, &value), "MPI_Type_contiguous");
+    check(MPI_Type_commit(&value), "MPI_Type_commit");
+    check(MPI_Alltoallv(values, from.counts.data(), from.offsets.data(), value, others, to.counts.data(),
+                        to.offsets.data(), value, MPI_COMM_WORLD),
+          "MPI_Alltoallv");
+    check(MPI_Type_free(&value), "MPI_Type_free");
+}
+
 std::uint64_t World::smallest(std::uint64_t value) {
     if (size_ == 1) return value;
     std::uint64_t smallest = 0;

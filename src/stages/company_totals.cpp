@@ -10,9 +10,90 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
+#include <numeric>
 #include <span>
+#include <utility>
 
 namespace ipscore::stages {
+
+using scoring::CompanyEvidence;
+
+namespace {
+
+/// What one rank makes of it; the smallest decides for all.
+enum class Vote : std::uint64_t { stop, no, yes };
+
+/// True when all ranks vote `yes`. All ranks must call; throws AgreedError when one was asked to stop.
+bool all_agree(mpi::World& world, Vote vote) {
+    const auto all = static_cast<Vote>(world.smallest(static_cast<std::uint64_t>(vote)));
+    if (all == Vote::stop) {
+        throw mpi::AgreedError(ExitCode::interrupted,
+                               "stopped on request; run the same command again to resume");
+    }
+    return all == Vote::yes;
+}
+
+Vote vote_for(bool yes) { return yes ? Vote::yes : Vote::no; }
+
+/// So many of the sorted `evidence` are of each rank's companies: as many companies for each, give or take
+/// one.
+std::vector<std::uint64_t> rows_by_rank(std::span<const CompanyEvidence> evidence, std::uint64_t companies,
+                                        std::uint64_t ranks) {
+    std::vector<std::uint64_t> rows;
+    auto at = evidence.begin();
+    for (std::uint64_t rank = 1; rank <= ranks; ++rank) {
+        const auto end = std::ranges::lower_bound(at, evidence.end(), companies * rank / ranks, {},
+                                                  &CompanyEvidence::company);
+        rows.push_back(static_cast<std::uint64_t>(end - at));
+        at = end;
+    }
+    return rows;
+}
+
+/// Adds up runs that lie one behind the other.
+std::vector<CompanyEvidence> sum_of_runs(std::span<const CompanyEvidence> runs,
+                                         const std::vector<std::uint64_t>& rows) {
+    std::vector<EvidenceSource> sources;
+    for (const std::uint64_t count : rows) {
+        sources.emplace_back([run = runs.first(count)]() mutable { return std::exchange(run, {}); });
+        runs = runs.subspan(count);
+    }
+    std::vector<CompanyEvidence> sums;
+    merge_evidence(sources, {}, [&](const CompanyEvidence& sum) { sums.push_back(sum); });
+    return sums;
+}
+
+} // namespace
+
+std::optional<std::vector<CompanyEvidence>> add_up_kept_evidence(mpi::World& world, const EvidenceOfRanks& of,
+                                                                 const StopFlag& stop, RunMonitor& monitor) {
+    if (!all_agree(world, vote_for(of.made_all_parts && of.kept.has_all()))) return std::nullopt;
+    monitor.begin_phase("companies");
+    const auto has_room = [&](std::uint64_t rows) {
+        return rows <= std::min(of.memory_bytes / sizeof(CompanyEvidence), mpi::World::exchanged_max);
+    };
+    std::vector<CompanyEvidence> own;
+    bool stopped = false;
+    try {
+        of.kept.add_up(of.threads, stop, [&](const CompanyEvidence& sum) { own.push_back(sum); });
+    } catch (const Interrupted&) {
+        stopped = true;
+    }
+    of.kept.give_up();
+    std::uint64_t companies = of.companies;
+    world.broadcast(companies);
+    const auto rows = rows_by_rank(own, companies, static_cast<std::uint64_t>(world.size()));
+    const auto received = world.exchange_counts(rows);
+    const std::uint64_t received_rows = std::reduce(received.begin(), received.end());
+    // They are there with what they add up to, which is no more.
+    if (!all_agree(world, stopped ? Vote::stop : vote_for(has_room(2 * received_rows)))) return std::nullopt;
+    const std::vector<CompanyEvidence> sums =
+        sum_of_runs(world.exchange(std::exchange(own, {}), rows, received), received);
+    std::vector<std::uint64_t> all_rows{sums.size()};
+    world.sum_on_root(all_rows);
+    if (!all_agree(world, vote_for(!world.is_root() || has_room(all_rows.front())))) return std::nullopt;
+    return world.gather_values(sums);
+}
 
 namespace {
 
@@ -48,7 +129,7 @@ void write_run(const EvidenceParts& of, const Claim& claim, std::size_t fan_in, 
     io::H5File file = io::H5File::create(temporary.path());
     io::EvidenceWriter writer(file, io::evidence_chunk_values);
     add_up_evidence(parts_of(of.scores, claim), of.scores, fan_in, halt,
-                    [&](const scoring::CompanyEvidence& evidence) { writer.append(evidence); });
+                    [&](const CompanyEvidence& evidence) { writer.append(evidence); });
     (void)writer.finish();
     file.close();
     temporary.publish(false); // no later run reads it

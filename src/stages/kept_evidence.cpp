@@ -1,6 +1,5 @@
 #include "kept_evidence.hpp"
 
-#include "evidence_merge.hpp"
 #include "ipscore/core/on_threads.hpp"
 
 #include <algorithm>
@@ -11,7 +10,6 @@
 namespace ipscore::stages {
 
 using scoring::CompanyEvidence;
-using scoring::CompanyRow;
 
 namespace {
 
@@ -70,11 +68,10 @@ std::vector<std::uint32_t> KeptEvidence::first_companies(std::size_t stretch_row
     return first;
 }
 
-void KeptEvidence::add_up(const scoring::TagRules& rules, int threads, const StopFlag& stop,
-                          const std::function<void(const CompanyRow&)>& sink,
+void KeptEvidence::add_up(int threads, const StopFlag& stop, const EvidenceSink& sink,
                           std::size_t stretch_rows) const {
     const std::vector<std::uint32_t> first = first_companies(stretch_rows);
-    using Rows = std::shared_ptr<std::vector<CompanyRow>>;
+    using Sums = std::shared_ptr<std::vector<CompanyEvidence>>;
     const auto add_up_stretch = [&](std::size_t stretch) {
         const std::uint64_t end =
             stretch + 1 < first.size() ? first[stretch + 1] : ~std::uint64_t{0}; // of no company
@@ -84,27 +81,25 @@ void KeptEvidence::add_up(const scoring::TagRules& rules, int threads, const Sto
             if (evidence.empty()) continue;
             sources.emplace_back([left = evidence]() mutable { return std::exchange(left, {}); });
         }
-        auto added_up = std::make_shared<std::vector<CompanyRow>>();
-        merge_evidence(sources, stop, [&](const CompanyEvidence& evidence) {
-            added_up->push_back(scoring::company_row(evidence, rules));
-        });
-        return added_up;
+        auto sums = std::make_shared<std::vector<CompanyEvidence>>();
+        merge_evidence(sources, stop, [&](const CompanyEvidence& sum) { sums->push_back(sum); });
+        return sums;
     };
     std::size_t next = 0;
     const auto next_stretch = [&](tbb::flow_control& flow) {
         if (next == first.size()) flow.stop();
         return next++;
     };
-    const auto write = [&](const Rows& added_up) {
-        for (const CompanyRow& row : *added_up) sink(row);
+    const auto bring = [&](const Sums& sums) {
+        for (const CompanyEvidence& sum : *sums) sink(sum);
     };
     using tbb::filter_mode;
     on_threads(threads, [&] {
         tbb::parallel_pipeline(
             2 * static_cast<std::size_t>(threads),
             tbb::make_filter<void, std::size_t>(filter_mode::serial_in_order, next_stretch) &
-                tbb::make_filter<std::size_t, Rows>(filter_mode::parallel, add_up_stretch) &
-                tbb::make_filter<Rows, void>(filter_mode::serial_in_order, write));
+                tbb::make_filter<std::size_t, Sums>(filter_mode::parallel, add_up_stretch) &
+                tbb::make_filter<Sums, void>(filter_mode::serial_in_order, bring));
     });
 }
 

@@ -1,13 +1,12 @@
 // Company evidence of the parts that this process made, kept in memory while there is room for all of it.
 #pragma once
 
+#include "evidence_merge.hpp"
 #include "ipscore/core/stop.hpp"
-#include "ipscore/scoring/company_scores.hpp"
 #include "ipscore/scoring/scorer.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -25,14 +24,13 @@ public:
     void keep(std::span<const scoring::CompanyEvidence> evidence);
     /// Drops everything, and keeps nothing more: of a part that is not here, the rest is of no use.
     void give_up();
-    /// True when the evidence of so many parts is here.
-    [[nodiscard]] bool is_of(std::uint64_t parts) const noexcept { return parts_.size() == parts; }
+    /// True when the evidence of all parts is here that the process made.
+    [[nodiscard]] bool has_all() const noexcept { return keeps_; }
 
-    /// Brings the company rows that all of it stands for to `sink`, in order of (company, tag), computed on
-    /// so many threads in stretches of companies with about so much evidence each. Throws Interrupted when
-    /// `stop` is requested.
-    void add_up(const scoring::TagRules& rules, int threads, const StopFlag& stop,
-                const std::function<void(const scoring::CompanyRow&)>& sink,
+    /// Brings all of it to `sink` in order of (company, tag), each of these once, added up on so many threads
+    /// in stretches of companies with about so much evidence each. Throws Interrupted when `stop` is
+    /// requested.
+    void add_up(int threads, const StopFlag& stop, const EvidenceSink& sink,
                 std::size_t stretch_rows = stretch_rows_default) const;
     static constexpr std::size_t stretch_rows_default = 1U << 15U;
 

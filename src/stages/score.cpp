@@ -152,12 +152,10 @@ EvidenceRoom evidence_room(const ScoreArgs& args, const MemoryBudget& budget, in
     return room;
 }
 
-/// Of what is left, evidence_room() leaves a quarter. One rank alone keeps its parts' evidence there; the
-/// files of several are merged by all of them.
-std::uint64_t kept_evidence_bytes(const ScoreArgs& args, const MemoryBudget& budget,
-                                  const mpi::World& world) {
+/// Of what is left, evidence_room() leaves a quarter. There a rank keeps the evidence of its parts.
+std::uint64_t kept_evidence_bytes(const ScoreArgs& args, const MemoryBudget& budget) {
     const bool is_to_read_files = args.evidence_fan_in > 0 || args.evidence_parts_per_run > 0;
-    return world.size() > 1 || is_to_read_files ? 0 : budget.left_bytes() / 4;
+    return is_to_read_files ? 0 : budget.left_bytes() / 4;
 }
 
 /// Parts of which one rank reads the evidence at a time. The workers that made them are gone, and their room
@@ -376,7 +374,7 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
     const int threads =
         budget.workers(threads_wanted, scoring_worker_bytes(inputs.scoring.rules.tags.size()));
     const EvidenceRoom room = evidence_room(args, budget, threads);
-    KeptEvidence kept(kept_evidence_bytes(args, budget, world));
+    KeptEvidence kept(kept_evidence_bytes(args, budget));
 
     const PartJob job{.output = args.output,
                       .job_hash = inputs.job_hash,
@@ -404,13 +402,23 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
     scorers.clear();
 
     const std::size_t fan_in = evidence_fan_in(args, budget, threads, inputs.scoring.rules.tags.size());
-    const EvidenceFiles evidence = merge_evidence_of_parts(world,
-                                                           {.scores = args.output,
-                                                            .parts = job.parts,
-                                                            .threads = threads,
-                                                            .fan_in = fan_in,
-                                                            .parts_per_run_min = args.evidence_parts_per_run},
-                                                           stop, monitor);
+    const auto evidence = add_up_kept_evidence(world,
+                                               {.kept = kept,
+                                                .companies = files.companies.companies.names.size(),
+                                                .threads = threads,
+                                                .memory_bytes = budget.left_bytes() / 2,
+                                                .made_all_parts = parts.missing().size() == job.parts},
+                                               stop, monitor);
+    EvidenceFiles evidence_files;
+    if (!evidence) {
+        evidence_files = merge_evidence_of_parts(world,
+                                                 {.scores = args.output,
+                                                  .parts = job.parts,
+                                                  .threads = threads,
+                                                  .fan_in = fan_in,
+                                                  .parts_per_run_min = args.evidence_parts_per_run},
+                                                 stop, monitor);
+    }
 
     monitor.begin_phase("index");
     RunSummary summary;
@@ -427,12 +435,13 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         io::TemporaryFile file(args.output / io::format::index_name);
         io::ScoresIndexWriter writer(file.path());
         const scoring::TagRules& rules = inputs.scoring.rules;
-        if (kept.is_of(job.parts)) {
-            kept.add_up(rules, threads, stop, [&](const scoring::CompanyRow& row) { writer.append(row); });
+        const auto write = [&](const CompanyEvidence& sum) {
+            writer.append(scoring::company_row(sum, rules));
+        };
+        if (evidence) {
+            std::ranges::for_each(*evidence, write);
         } else {
-            add_up_evidence(evidence, args.output, fan_in, stop, [&](const CompanyEvidence& row) {
-                writer.append(scoring::company_row(row, rules));
-            });
+            add_up_evidence(evidence_files, args.output, fan_in, stop, write);
         }
         const std::uint64_t rows = writer.company_rows();
         writer.finish(index, inputs.scoring);

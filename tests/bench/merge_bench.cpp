@@ -1,5 +1,5 @@
-// Merging segments, beside a merge of the same rows from arrays in memory: the same fan-in, the same
-// tournament, the same sums, and no files, filters or maps of keys.
+// Merging segments, beside a merge of the same rows from arrays in memory: the same fan-in, a tournament of
+// rows, the same sums, and no files, filters or maps of keys.
 #include "ipscore/core/saturating.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "loser_tree.hpp"

@@ -31,7 +31,7 @@ SCORE = {
     "counts": {"observations": {"read": 1000000}, "rows": {"written": 1500000}, "addresses": {"read": 50000},
                "company_evidence_rows": 100000, "stored_bytes": 30000000},
     "coverage": {"tags": 100},
-    "phases_seconds": {"check": 0.25, "broadcast": 0.0, "score": 2.0, "flush": 0.0, "index": 0.4},
+    "phases_seconds": {"check": 0.25, "broadcast": 0.0, "score": 2.0, "flush": 0.0, "companies": 0.4, "index": 0.08},
     "ranks": [{"rank": 0, "host": "a", "threads": 1, "peak_memory_bytes": 60 << 20}],
 }
 INSTANCES = """\
@@ -75,24 +75,22 @@ class PlanTest(PipelineTest):
 class PredictionTest(PlanTest):
     def test_what_cores_share_and_what_they_do_not(self):
         plan = self.plan("--observations", "10M", "--addresses", "500k")
-        # As dense as the runs were, so everything is ten times as much; 39 parts of 262 144.
-        self.assertEqual((plan["parts"], plan["observations"], plan["addresses"]), (39, 10000000, 500000))
+        # As dense as the runs were, so everything is ten times as much; 16 parts.
+        self.assertEqual((plan["parts"], plan["observations"], plan["addresses"]), (16, 10000000, 500000))
         self.assertEqual((plan["score_rows"], plan["scores_bytes"], plan["table_bytes"]), (15000000, 300000000, 50000000))
         for nodes in (1, 2, 4, 8):
             workers = 4 * nodes
-            share = 1 / workers + 0.5 / 39  # at the end, all wait for the last parts: half a part
+            share = 1 / workers + 0.5 / 16  # at the end, all wait for the last parts: half a part
             start = START + START_A_RANK * nodes
             option = self.option(plan, nodes)
             # The dictionary is as large as it was.
             self.assertAlmostEqual(option["prepare_seconds"], start + 0.5 + 10 * share, delta=0.001)
-            # Of companies there are 100 rows, tags included, in each of at most 39 parts. One rank adds them up with its cores; several
-            # read them back side by side (150 ns a row), and rank 0 what is left (80 ns; docs/scale.md).
-            evidence = 39 * 100
-            companies = 0.4 * evidence / 100000 * share if nodes == 1 else evidence * (150e-9 / nodes + 80e-9)
+            # Of companies there are 100 rows, tags included, in each of at most 16 parts: all cores add them up, and rank 0 writes 100.
+            companies = 0.4 * 16 * 100 / 100000 * share + 0.08
             self.assertAlmostEqual(option["score_seconds"], start + 0.25 + 20 * share + companies, delta=0.001)
             self.assertAlmostEqual(option["seconds"], option["prepare_seconds"] + option["score_seconds"], delta=0.001)
-        few = self.option(plan, 64)  # 256 cores, 39 parts: one takes as long as it takes
-        self.assertAlmostEqual(few["prepare_seconds"], START + 64 * START_A_RANK + 0.5 + 10 / 39, delta=0.001)
+        few = self.option(plan, 64)  # 256 cores, 16 parts: one takes as long as it takes
+        self.assertAlmostEqual(few["prepare_seconds"], START + 64 * START_A_RANK + 0.5 + 10 / 16, delta=0.001)
 
     def test_what_a_node_does_however_many_its_cores(self):
         # 1 s of each node, and 1 s divided by its threads and what they wait for at the end.
@@ -100,7 +98,7 @@ class PredictionTest(PlanTest):
         two = on_threads(PREPARE, 2, {"merge": 1 + share})
         one = on_threads(PREPARE, 1, {"merge": 2.0})
         plan = self.plan("--observations", "262144k", runs=(one, two))
-        times, parts = 262.144, 1000
+        times, parts = 262.144, 250
         for nodes in (1, 2, 8):
             expected = times * (1 / (4 * nodes) + 0.5 / parts + 1 / nodes)
             self.assertAlmostEqual(self.option(plan, nodes)["prepare_seconds"], START + START_A_RANK * nodes + 0.5 + expected, delta=0.05)
@@ -248,8 +246,8 @@ class ChoiceTest(PlanTest):
             self.assertEqual(chosen["type"], "four")
 
     def test_what_is_chosen_is_in_the_table(self):
-        text = self.verb(*self.plan_words("--observations", "10M", "--within", "3", "--max-nodes", "64")).stdout
-        nodes = re.search(r"cheapest within 3.00 s: (\d+) nodes of four", text).group(1)
+        text = self.verb(*self.plan_words("--observations", "10M", "--within", "4", "--max-nodes", "64")).stdout
+        nodes = re.search(r"cheapest within 4.00 s: (\d+) nodes of four", text).group(1)
         self.assertRegex(text, rf"(?m)^ +{nodes} +\d+ .* four ")
 
     def test_storage_that_is_too_small(self):

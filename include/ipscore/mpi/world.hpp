@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -69,6 +71,21 @@ public:
     /// A message that has arrived, from any rank; returns at once.
     [[nodiscard]] std::optional<Mail> poll();
 
+    /// Of counts for each rank, those that the ranks have for this one, in order of ranks. All ranks must
+    /// call.
+    [[nodiscard]] std::vector<std::uint64_t> exchange_counts(const std::vector<std::uint64_t>& counts);
+    /// Of plain values, `counts[rank]` for each rank, those that the ranks have for this one, in order of
+    /// ranks; `received` is exchange_counts(counts). At most exchanged_max each way. All ranks must call.
+    template <class T>
+    [[nodiscard]] std::vector<T> exchange(const std::vector<T>& values,
+                                          const std::vector<std::uint64_t>& counts,
+                                          const std::vector<std::uint64_t>& received);
+    static constexpr std::uint64_t exchanged_max = std::numeric_limits<int>::max();
+    /// The values of all ranks, in order of ranks, on rank 0, at most exchanged_max; elsewhere none. All
+    /// ranks must call.
+    template <class T>
+    [[nodiscard]] std::vector<T> gather_values(const std::vector<T>& values);
+
     /// The smallest of the ranks' values, on all ranks. All ranks must call.
     [[nodiscard]] std::uint64_t smallest(std::uint64_t value);
 
@@ -88,6 +105,8 @@ public:
 
 private:
     void broadcast_raw(void* data, std::uint64_t bytes);
+    void exchange_raw(const void* values, const std::vector<std::uint64_t>& counts, void* others,
+                      const std::vector<std::uint64_t>& received, std::size_t value_bytes);
     void share_verdict(ExitCode code, std::string message);
     /// To the other ranks, which await_decision(): a non-blocking broadcast, which matches no other kind.
     void announce_decision();
@@ -97,6 +116,23 @@ private:
     int size_ = 1;
     int ranks_on_node_ = 1;
 };
+
+template <class T>
+std::vector<T> World::exchange(const std::vector<T>& values, const std::vector<std::uint64_t>& counts,
+                               const std::vector<std::uint64_t>& received) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    if (size_ == 1) return values;
+    std::vector<T> others(std::reduce(received.begin(), received.end()));
+    exchange_raw(values.data(), counts, others.data(), received, sizeof(T));
+    return others;
+}
+
+template <class T>
+std::vector<T> World::gather_values(const std::vector<T>& values) {
+    std::vector<std::uint64_t> counts(static_cast<std::size_t>(size_));
+    counts.front() = values.size();
+    return exchange(values, counts, exchange_counts(counts));
+}
 
 template <class T>
 void World::broadcast_values(std::vector<T>& values) {

@@ -18,7 +18,7 @@ enum class Unit {
     scored_rows, ///< observations and the rows that are made of them
     observations,
     evidence_rows,
-    merged_evidence_rows, ///< those that are left when the ranks have added up what they could
+    company_rows,
     bytes,
     parts,
 };
@@ -26,27 +26,20 @@ enum class Unit {
 enum class Spread {
     cores,   ///< over the cores of all nodes
     nodes,   ///< over the nodes
-    ranks,   ///< over the ranks, one thread each
     doubles, ///< once, and once more for each doubling of the ranks: a message goes from one to the other in
              ///< a tree
     nobody,  ///< rank 0 does it
 };
-
-/// On how many ranks a job has a phase, or does in it what the law says.
-enum class Ranks { any, one, several };
 
 struct Law {
     std::string_view verb;
     std::string_view phase;
     Unit unit;
     Spread spread;
-    Ranks ranks = Ranks::any;
-    double core_seconds = 0; ///< of a unit, where no run tells
 };
 
-// Phases that are not here take next to nothing. One rank alone has the company evidence in memory when it
-// comes to `index`; several add up that of some parts each in `companies` first (docs/scale.md, "More ranks",
-// has what these take there).
+// Phases that are not here take next to nothing. The ranks keep company evidence in memory, as nodes have
+// room for: where they do not, it is read back, which takes longer (docs/scale.md, "More ranks").
 constexpr std::array laws{
     Law{"prepare", "check", Unit::once, Spread::nobody},
     Law{"prepare", "broadcast", Unit::once, Spread::doubles},
@@ -59,14 +52,9 @@ constexpr std::array laws{
     Law{"score", "broadcast", Unit::once, Spread::doubles},
     Law{"score", "score", Unit::scored_rows, Spread::cores},
     Law{"score", "flush", Unit::bytes, Spread::nodes},
-    Law{"score", "index", Unit::evidence_rows, Spread::cores, Ranks::one, 60e-9},
-    Law{"score", "companies", Unit::evidence_rows, Spread::ranks, Ranks::several, 150e-9},
-    Law{"score", "index", Unit::merged_evidence_rows, Spread::nobody, Ranks::several, 80e-9},
+    Law{"score", "companies", Unit::evidence_rows, Spread::cores},
+    Law{"score", "index", Unit::company_rows, Spread::nobody},
 };
-
-bool is_on(const Law& law, double ranks) {
-    return law.ranks == Ranks::any || (law.ranks == Ranks::one) == (ranks == 1);
-}
 
 bool makes_parts(const Law& law) { return law.unit == Unit::merged_rows || law.unit == Unit::scored_rows; }
 
@@ -77,10 +65,6 @@ constexpr double start_seconds_a_rank = 0.03;
 // Of the time of a part, so much goes with the rows that it writes, and the rest with the observations that
 // it reads (docs/scale.md, "More ranks": encoding 35 of 97 ns).
 constexpr double written_of_score = 0.36;
-
-// Files into which the ranks add up company evidence, each of which may have all companies and tags
-// (docs/scale.md).
-constexpr double evidence_runs_max = 256;
 
 /// A tree of k segments compares each row log2(k) times; reading and writing it costs as much as one
 /// comparison.
@@ -102,8 +86,8 @@ double units(Unit unit, const Work& work, double bytes_written, double rows_per_
         return work.observations;
     case Unit::evidence_rows:
         return work.evidence_rows;
-    case Unit::merged_evidence_rows:
-        return std::min(work.evidence_rows, evidence_runs_max * work.company_rows);
+    case Unit::company_rows:
+        return work.company_rows;
     case Unit::bytes:
         return bytes_written;
     case Unit::parts:
@@ -137,8 +121,6 @@ Share share(Spread spread, const Layout& layout, double parts) {
         return {share_of_a_core(layout.threads, parts), 1 / layout.nodes};
     case Spread::nodes:
         return {0, 1 / layout.nodes};
-    case Spread::ranks:
-        return {1 / layout.ranks, 0};
     case Spread::doubles:
         return {1 + std::log2(layout.ranks), 0};
     case Spread::nobody:
@@ -225,14 +207,13 @@ CostModel::CostModel(const std::vector<MeasuredRun>& runs)
         if (law.verb != verb_) continue;
         std::vector<Equation> equations;
         for (const MeasuredRun& run : runs) {
-            if (!is_on(law, run.ranks)) continue;
             const Work work = work_of(run);
             const double unit = units(law.unit, work, run.bytes_written, rows_per_observation_);
             const Share part = share(law.spread, {run.nodes, run.ranks, run.threads}, run.parts);
             equations.push_back(
                 {measured_seconds(run, law.phase), unit * part.of_core_seconds, unit * part.of_node_seconds});
         }
-        costs_[i] = equations.empty() ? Cost{law.core_seconds, 0} : solve(equations);
+        costs_[i] = solve(equations);
     }
 }
 
@@ -243,7 +224,6 @@ Prediction CostModel::predict(const Work& work, const Cluster& cluster) const {
     const Layout layout{cluster.nodes, cluster.nodes, cluster.nodes * cluster.cores};
     for (const auto& [i, cost] : costs_) {
         const Law& law = laws[i];
-        if (!is_on(law, cluster.nodes)) continue;
         const Share part = share(law.spread, layout, work.parts);
         const double unit = units(law.unit, work, bytes_written(verb_, work), rows_per_observation_);
         const double core_seconds = unit * cost.core_seconds / cluster.core_speed;

@@ -57,11 +57,11 @@ double memory_bytes(const Measurements& measured, const PlanSize& size, const io
     if (const MeasuredRun* run = measured.largest_score()) {
         const double worker = whole(scoring_worker_bytes(static_cast<std::size_t>(run->tags)));
         double bytes = scaled(*run, worker, worker) + (size.keys - run->keys) * sizeof(std::uint32_t);
-        // One rank keeps the evidence of companies where that is no more than a quarter.
+        // The ranks keep the evidence of companies where that is no more than a quarter.
         const double row_bytes = sizeof(scoring::CompanyEvidence);
         const double more_evidence =
-            row_bytes * (size.evidence_rows - (run->ranks == 1 ? run->evidence_rows : 0));
-        if (nodes == 1) bytes += std::clamp(more_evidence, 0.0, rank_bytes(type) / 4);
+            row_bytes * (size.evidence_rows / nodes - run->evidence_rows / run->ranks);
+        bytes += std::clamp(more_evidence, 0.0, rank_bytes(type) / 4);
         most = std::max(most, bytes);
     }
     return most;
