@@ -420,7 +420,7 @@ class SummaryTest(PipelineTest):
         self.assertEqual(coverage, 'coverage: 20.0 % of the observations have no tag; tags without keys: 1 of 4, "lonely"; days '
                          'without data: 87 of 90, "2026-08-25", "2026-08-26", "2026-08-27", "2026-08-28", "2026-08-29" and 82 more')
         self.assertRegex(wrote, r"\Awrote [1-9][\d.]* (B|KiB)\Z")
-        self.assertRegex(seconds, r"\A[\d.]+ s in all: check [\d.]+ s, broadcast [\d.]+ s, score [\d.]+ s, flush [\d.]+ s, "
+        self.assertRegex(seconds, r"\A[\d.]+ s in all: check [\d.]+ s, broadcast [\d.]+ s, score [\d.]+ s, flush [\d.]+ s, companies [\d.]+ s, "
                          r"index [\d.]+ s\Z")
         self.assertRegex(load, r"\A1 ranks?, \d+ threads?; at most [\d.]+ MiB of memory a rank; busiest rank 0\.0 % above the mean\Z")
 
