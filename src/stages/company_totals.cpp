@@ -1,6 +1,7 @@
 #include "company_totals.hpp"
 
 #include "ipscore/core/error.hpp"
+#include "ipscore/core/memory.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/evidence.hpp"
 #include "ipscore/io/format.hpp"
@@ -50,15 +51,24 @@ std::vector<std::uint64_t> rows_by_rank(std::span<const CompanyEvidence> evidenc
     return rows;
 }
 
+/// Growing would touch the memory several times over; what is not used is never touched.
+std::vector<CompanyEvidence> room_for(std::size_t rows) {
+    std::vector<CompanyEvidence> evidence;
+    evidence.reserve(rows);
+    use_large_pages(evidence);
+    return evidence;
+}
+
 /// Adds up runs that lie one behind the other.
 std::vector<CompanyEvidence> sum_of_runs(std::span<const CompanyEvidence> runs,
                                          const std::vector<std::uint64_t>& rows) {
+    const std::size_t all_rows = runs.size();
     std::vector<EvidenceSource> sources;
     for (const std::uint64_t count : rows) {
         sources.emplace_back([run = runs.first(count)]() mutable { return std::exchange(run, {}); });
         runs = runs.subspan(count);
     }
-    std::vector<CompanyEvidence> sums;
+    std::vector<CompanyEvidence> sums = room_for(all_rows);
     merge_evidence(sources, {}, [&](const CompanyEvidence& sum) { sums.push_back(sum); });
     return sums;
 }
@@ -72,7 +82,7 @@ std::optional<std::vector<CompanyEvidence>> add_up_kept_evidence(mpi::World& wor
     const auto has_room = [&](std::uint64_t rows) {
         return rows <= std::min(of.memory_bytes / sizeof(CompanyEvidence), mpi::World::exchanged_max);
     };
-    std::vector<CompanyEvidence> own;
+    std::vector<CompanyEvidence> own = room_for(of.kept.rows());
     bool stopped = false;
     try {
         of.kept.add_up(of.threads, stop, [&](const CompanyEvidence& sum) { own.push_back(sum); });
@@ -80,6 +90,7 @@ std::optional<std::vector<CompanyEvidence>> add_up_kept_evidence(mpi::World& wor
         stopped = true;
     }
     of.kept.give_up();
+    if (world.size() == 1 && !stopped) return own;
     std::uint64_t companies = of.companies;
     world.broadcast(companies);
     const auto rows = rows_by_rank(own, companies, static_cast<std::uint64_t>(world.size()));

@@ -39,6 +39,12 @@ void KeptEvidence::give_up() {
     drop();
 }
 
+std::size_t KeptEvidence::rows() const noexcept {
+    std::size_t rows = 0;
+    for (const Part& part : parts_) rows += part.size();
+    return rows;
+}
+
 /// The caller holds the mutex.
 void KeptEvidence::drop() {
     keeps_ = false;
@@ -49,10 +55,8 @@ void KeptEvidence::drop() {
 std::vector<std::uint32_t> KeptEvidence::first_companies(std::size_t stretch_rows) const {
     // By some of it, as many for each stretch, whatever the parts.
     constexpr std::size_t samples_a_stretch = 16;
-    std::size_t rows = 0;
-    for (const Part& part : parts_) rows += part.size();
-    const std::size_t stretches = rows / stretch_rows + 1;
-    const std::size_t step = std::max<std::size_t>(1, rows / (stretches * samples_a_stretch));
+    const std::size_t stretches = rows() / stretch_rows + 1;
+    const std::size_t step = std::max<std::size_t>(1, rows() / (stretches * samples_a_stretch));
     std::vector<std::uint32_t> companies;
     std::size_t next = 0;
     for (const Part& part : parts_) {

@@ -27,6 +27,9 @@ public:
     /// True when the evidence of all parts is here that the process made.
     [[nodiscard]] bool has_all() const noexcept { return keeps_; }
 
+    /// Of all parts that are kept; not while others keep more.
+    [[nodiscard]] std::size_t rows() const noexcept;
+
     /// Brings all of it to `sink` in order of (company, tag), each of these once, added up on so many threads
     /// in stretches of companies with about so much evidence each. Throws Interrupted when `stop` is
     /// requested.
