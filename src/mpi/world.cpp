@@ -37,6 +37,38 @@ int mpi_count(std::uint64_t count) {
     return static_cast<int>(count);
 }
 
+/// Counts and offsets as MPI takes them.
+struct Layout {
+    std::vector<int> counts;
+    std::vector<int> offsets;
+
+    explicit Layout(const std::vector<std::uint64_t>& of) {
+        std::uint64_t offset = 0;
+        for (const std::uint64_t count : of) {
+            counts.push_back(mpi_count(count));
+            offsets.push_back(mpi_count(offset));
+            offset += count;
+        }
+        (void)mpi_count(offset);
+    }
+};
+
+/// Values of so many bytes, in which messages are counted: of bytes there may be more than an int counts.
+class ValueType {
+public:
+    explicit ValueType(std::size_t bytes) {
+        check(MPI_Type_contiguous(mpi_count(bytes), MPI_BYTE, &type_), "MPI_Type_contiguous");
+        check(MPI_Type_commit(&type_), "MPI_Type_commit");
+    }
+    ValueType(const ValueType&) = delete;
+    ValueType& operator=(const ValueType&) = delete;
+    ~ValueType() { MPI_Type_free(&type_); }
+    [[nodiscard]] MPI_Datatype get() const noexcept { return type_; }
+
+private:
+    MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+
 long environment_number(const char* name) {
     const char* text = std::getenv(name);
     return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
@@ -95,24 +127,32 @@ void World::broadcast(std::uint64_t& value) { broadcast_raw(&value, sizeof value
 
 std::vector<std::string> World::gather_texts(const std::string& text) {
     if (size_ == 1) return {text};
-    const int bytes = mpi_count(text.size());
-    std::vector<int> sizes(is_root() ? static_cast<std::size_t>(size_) : 0);
-    check(MPI_Gather(&bytes, 1, MPI_INT, sizes.data(), 1, MPI_INT, 0, MPI_COMM_WORLD), "MPI_Gather");
-    std::vector<int> offsets(sizes.size());
-    mpi_count(std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}, [](std::uint64_t sum, int size) {
-        return sum + static_cast<std::uint64_t>(size);
-    }));
-    std::exclusive_scan(sizes.begin(), sizes.end(), offsets.begin(), 0);
-    std::string all(sizes.empty() ? 0 : static_cast<std::size_t>(offsets.back() + sizes.back()), '\0');
-    check(MPI_Gatherv(text.data(), bytes, MPI_BYTE, all.data(), sizes.data(), offsets.data(), MPI_BYTE, 0,
-                      MPI_COMM_WORLD),
-          "MPI_Gatherv");
+    const std::vector<std::uint64_t> sizes = gather_counts(text.size());
+    std::string all(std::reduce(sizes.begin(), sizes.end()), '\0');
+    gather_raw(text.data(), text.size(), all.data(), sizes, 1);
     std::vector<std::string> texts;
-    for (std::size_t rank = 0; rank < sizes.size(); ++rank) {
-        texts.push_back(
-            all.substr(static_cast<std::size_t>(offsets[rank]), static_cast<std::size_t>(sizes[rank])));
+    std::size_t at = 0;
+    for (const std::uint64_t size : sizes) {
+        texts.push_back(all.substr(at, size));
+        at += size;
     }
     return texts;
+}
+
+std::vector<std::uint64_t> World::gather_counts(std::uint64_t count) {
+    std::vector<std::uint64_t> counts(is_root() ? static_cast<std::size_t>(size_) : 0);
+    check(MPI_Gather(&count, 1, MPI_UINT64_T, counts.data(), 1, MPI_UINT64_T, 0, MPI_COMM_WORLD),
+          "MPI_Gather");
+    return counts;
+}
+
+void World::gather_raw(const void* values, std::uint64_t count, void* all,
+                       const std::vector<std::uint64_t>& counts, std::size_t value_bytes) {
+    const Layout from(counts);
+    const ValueType value(value_bytes);
+    check(MPI_Gatherv(values, mpi_count(count), value.get(), all, from.counts.data(), from.offsets.data(),
+                      value.get(), 0, MPI_COMM_WORLD),
+          "MPI_Gatherv");
 }
 
 void World::sum_on_root(std::vector<std::uint64_t>& values) {
@@ -135,37 +175,14 @@ std::vector<std::uint64_t> World::exchange_counts(const std::vector<std::uint64_
     return received;
 }
 
-namespace {
-
-/// Counts and offsets as MPI takes them.
-struct Layout {
-    std::vector<int> counts;
-    std::vector<int> offsets;
-
-    explicit Layout(const std::vector<std::uint64_t>& of) {
-        std::uint64_t offset = 0;
-        for (const std::uint64_t count : of) {
-            counts.push_back(mpi_count(count));
-            offsets.push_back(mpi_count(offset));
-            offset += count;
-        }
-    }
-};
-
-} // namespace
-
 void World::exchange_raw(const void* values, const std::vector<std::uint64_t>& counts, void* others,
                          const std::vector<std::uint64_t>& received, std::size_t value_bytes) {
     const Layout from(counts);
     const Layout to(received);
-    // Counted in values, not in bytes, of which there may be more than an int counts.
-    MPI_Datatype value = MPI_DATATYPE_NULL;
-    check(MPI_Type_contiguous(mpi_count(value_bytes), MPI_BYTE, &value), "MPI_Type_contiguous");
-    check(MPI_Type_commit(&value), "MPI_Type_commit");
-    check(MPI_Alltoallv(values, from.counts.data(), from.offsets.data(), value, others, to.counts.data(),
-                        to.offsets.data(), value, MPI_COMM_WORLD),
+    const ValueType value(value_bytes);
+    check(MPI_Alltoallv(values, from.counts.data(), from.offsets.data(), value.get(), others,
+                        to.counts.data(), to.offsets.data(), value.get(), MPI_COMM_WORLD),
           "MPI_Alltoallv");
-    check(MPI_Type_free(&value), "MPI_Type_free");
 }
 
 std::uint64_t World::smallest(std::uint64_t value) {

@@ -77,7 +77,10 @@ std::vector<CompanyEvidence> sum_of_runs(std::span<const CompanyEvidence> runs,
 
 std::optional<std::vector<CompanyEvidence>> add_up_kept_evidence(mpi::World& world, const EvidenceOfRanks& of,
                                                                  const StopFlag& stop, RunMonitor& monitor) {
-    if (!all_agree(world, vote_for(of.made_all_parts && of.kept.has_all()))) return std::nullopt;
+    if (!all_agree(world, vote_for(of.made_all_parts && of.kept.has_all()))) {
+        of.kept.give_up(); // what reads the parts needs the room
+        return std::nullopt;
+    }
     monitor.begin_phase("companies");
     const auto has_room = [&](std::uint64_t rows) {
         return rows <= std::min(of.memory_bytes / sizeof(CompanyEvidence), mpi::World::exchanged_max);
@@ -90,14 +93,15 @@ std::optional<std::vector<CompanyEvidence>> add_up_kept_evidence(mpi::World& wor
         stopped = true;
     }
     of.kept.give_up();
-    if (world.size() == 1 && !stopped) return own;
+    all_agree(world, stopped ? Vote::stop : Vote::yes);
+    if (world.size() == 1) return own;
     std::uint64_t companies = of.companies;
     world.broadcast(companies);
     const auto rows = rows_by_rank(own, companies, static_cast<std::uint64_t>(world.size()));
     const auto received = world.exchange_counts(rows);
     const std::uint64_t received_rows = std::reduce(received.begin(), received.end());
     // They are there with what they add up to, which is no more.
-    if (!all_agree(world, stopped ? Vote::stop : vote_for(has_room(2 * received_rows)))) return std::nullopt;
+    if (!all_agree(world, vote_for(has_room(2 * received_rows)))) return std::nullopt;
     const std::vector<CompanyEvidence> sums =
         sum_of_runs(world.exchange(std::exchange(own, {}), rows, received), received);
     std::vector<std::uint64_t> all_rows{sums.size()};

@@ -55,8 +55,9 @@ void KeptEvidence::drop() {
 std::vector<std::uint32_t> KeptEvidence::first_companies(std::size_t stretch_rows) const {
     // By some of it, as many for each stretch, whatever the parts.
     constexpr std::size_t samples_a_stretch = 16;
-    const std::size_t stretches = rows() / stretch_rows + 1;
-    const std::size_t step = std::max<std::size_t>(1, rows() / (stretches * samples_a_stretch));
+    const std::size_t all_rows = rows();
+    const std::size_t stretches = all_rows / stretch_rows + 1;
+    const std::size_t step = std::max<std::size_t>(1, all_rows / (stretches * samples_a_stretch));
     std::vector<std::uint32_t> companies;
     std::size_t next = 0;
     for (const Part& part : parts_) {

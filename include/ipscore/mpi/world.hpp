@@ -105,6 +105,10 @@ public:
 
 private:
     void broadcast_raw(void* data, std::uint64_t bytes);
+    /// The counts of all ranks on rank 0; empty elsewhere.
+    [[nodiscard]] std::vector<std::uint64_t> gather_counts(std::uint64_t count);
+    void gather_raw(const void* values, std::uint64_t count, void* all,
+                    const std::vector<std::uint64_t>& counts, std::size_t value_bytes);
     void exchange_raw(const void* values, const std::vector<std::uint64_t>& counts, void* others,
                       const std::vector<std::uint64_t>& received, std::size_t value_bytes);
     void share_verdict(ExitCode code, std::string message);
@@ -129,9 +133,12 @@ std::vector<T> World::exchange(const std::vector<T>& values, const std::vector<s
 
 template <class T>
 std::vector<T> World::gather_values(const std::vector<T>& values) {
-    std::vector<std::uint64_t> counts(static_cast<std::size_t>(size_));
-    counts.front() = values.size();
-    return exchange(values, counts, exchange_counts(counts));
+    static_assert(std::is_trivially_copyable_v<T>);
+    if (size_ == 1) return values;
+    const std::vector<std::uint64_t> counts = gather_counts(values.size());
+    std::vector<T> all(std::reduce(counts.begin(), counts.end()));
+    gather_raw(values.data(), values.size(), all.data(), counts, sizeof(T));
+    return all;
 }
 
 template <class T>
