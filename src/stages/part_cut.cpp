@@ -20,7 +20,9 @@ std::uint64_t part_rows_for(std::uint64_t rows) noexcept {
     constexpr std::uint64_t least = 1U << 18U;
     constexpr std::uint64_t most = 1U << 20U;
     constexpr std::uint64_t parts_before_they_grow = 16;
-    return std::clamp(rows / parts_before_they_grow, least, most);
+    // Rounded up, or a few rows were a part more, for which most of the cores wait.
+    const std::uint64_t share = rows / parts_before_they_grow + (rows % parts_before_they_grow == 0 ? 0 : 1);
+    return std::clamp(share, least, most);
 }
 
 std::uint64_t parts_for(std::uint64_t rows, std::uint64_t part_rows) noexcept {

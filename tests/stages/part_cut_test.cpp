@@ -35,6 +35,8 @@ TEST(PartRowsFor, grow_with_the_rows_within_bounds) {
     EXPECT_EQ(part_rows_for(100'000'000), 1'048'576U);
     EXPECT_EQ(part_rows_for(std::numeric_limits<std::uint64_t>::max()), 1'048'576U);
     EXPECT_EQ(parts_for(262'145, part_rows_for(262'145)), 2U);
+    for (const std::uint64_t rows : {8'000'000U, 8'000'001U, 8'000'015U})
+        EXPECT_EQ(parts_for(rows, part_rows_for(rows)), 16U) << rows;
 }
 
 using RowsByAddress = std::map<Address, std::uint64_t>;
