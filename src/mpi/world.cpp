@@ -19,6 +19,7 @@ namespace ipscore::mpi {
 namespace {
 
 constexpr int mail_tag_base = 1000;
+constexpr int piece_tag = 1;
 
 void check(int result, std::string_view call) {
     if (result == MPI_SUCCESS) return;
@@ -128,8 +129,11 @@ void World::broadcast(std::uint64_t& value) { broadcast_raw(&value, sizeof value
 std::vector<std::string> World::gather_texts(const std::string& text) {
     if (size_ == 1) return {text};
     const std::vector<std::uint64_t> sizes = gather_counts(text.size());
+    const Layout from(sizes);
     std::string all(std::reduce(sizes.begin(), sizes.end()), '\0');
-    gather_raw(text.data(), text.size(), all.data(), sizes, 1);
+    check(MPI_Gatherv(text.data(), mpi_count(text.size()), MPI_CHAR, all.data(), from.counts.data(),
+                      from.offsets.data(), MPI_CHAR, 0, MPI_COMM_WORLD),
+          "MPI_Gatherv");
     std::vector<std::string> texts;
     std::size_t at = 0;
     for (const std::uint64_t size : sizes) {
@@ -146,13 +150,27 @@ std::vector<std::uint64_t> World::gather_counts(std::uint64_t count) {
     return counts;
 }
 
-void World::gather_raw(const void* values, std::uint64_t count, void* all,
-                       const std::vector<std::uint64_t>& counts, std::size_t value_bytes) {
-    const Layout from(counts);
+void World::pass_pieces(const std::vector<Outgoing>& outgoing, int from, std::uint64_t incoming,
+                        std::size_t value_bytes, const std::function<void*(std::uint64_t)>& room_for) {
     const ValueType value(value_bytes);
-    check(MPI_Gatherv(values, mpi_count(count), value.get(), all, from.counts.data(), from.offsets.data(),
-                      value.get(), 0, MPI_COMM_WORLD),
-          "MPI_Gatherv");
+    std::vector<MPI_Request> requests;
+    for (const Outgoing& piece : outgoing) {
+        check(MPI_Isend(piece.values, mpi_count(piece.count), value.get(), piece.rank, piece_tag,
+                        MPI_COMM_WORLD, &requests.emplace_back()),
+              "MPI_Isend");
+    }
+    for (; incoming > 0; --incoming) {
+        MPI_Status status{};
+        check(MPI_Probe(from == any_rank ? MPI_ANY_SOURCE : from, piece_tag, MPI_COMM_WORLD, &status),
+              "MPI_Probe");
+        int count = 0;
+        check(MPI_Get_count(&status, value.get(), &count), "MPI_Get_count");
+        check(MPI_Recv(room_for(static_cast<std::uint64_t>(count)), count, value.get(), status.MPI_SOURCE,
+                       piece_tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE),
+              "MPI_Recv");
+    }
+    check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
+          "MPI_Waitall");
 }
 
 void World::sum_on_root(std::vector<std::uint64_t>& values) {
@@ -173,16 +191,6 @@ std::vector<std::uint64_t> World::exchange_counts(const std::vector<std::uint64_
     check(MPI_Alltoall(counts.data(), 1, MPI_UINT64_T, received.data(), 1, MPI_UINT64_T, MPI_COMM_WORLD),
           "MPI_Alltoall");
     return received;
-}
-
-void World::exchange_raw(const void* values, const std::vector<std::uint64_t>& counts, void* others,
-                         const std::vector<std::uint64_t>& received, std::size_t value_bytes) {
-    const Layout from(counts);
-    const Layout to(received);
-    const ValueType value(value_bytes);
-    check(MPI_Alltoallv(values, from.counts.data(), from.offsets.data(), value.get(), others,
-                        to.counts.data(), to.offsets.data(), value.get(), MPI_COMM_WORLD),
-          "MPI_Alltoallv");
 }
 
 std::uint64_t World::smallest(std::uint64_t value) {

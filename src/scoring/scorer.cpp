@@ -5,27 +5,11 @@
 #include "row_columns.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 
 namespace ipscore::scoring {
 
 namespace {
-
-void insert(std::vector<std::uint64_t>& set, std::uint32_t id) noexcept {
-    set[id / 64] |= std::uint64_t{1} << (id % 64);
-}
-
-/// Calls visit(id) for every member in rising order, and empties the set.
-template <class Visit>
-void drain(std::vector<std::uint64_t>& set, Visit visit) {
-    for (std::size_t word = 0; word < set.size(); ++word) {
-        for (std::uint64_t bits = set[word]; bits != 0; bits &= bits - 1) {
-            visit(static_cast<std::uint32_t>(word * 64 + static_cast<std::size_t>(std::countr_zero(bits))));
-        }
-        set[word] = 0;
-    }
-}
 
 // Rows that are turned into columns at a time: what they are made of fits the first-level cache.
 constexpr std::size_t unfinished_rows_wanted = 128;
@@ -35,15 +19,6 @@ constexpr std::size_t unfinished_rows_wanted = 128;
 constexpr std::size_t merge_flushed_at = 1U << 16U;
 
 } // namespace
-
-void CompanyEvidence::add(const CompanyEvidence& other) noexcept {
-    addresses = add_saturating(addresses, other.addresses);
-    hits = add_saturating(hits, other.hits);
-    days |= other.days;
-    raw = add_saturating(raw, other.raw);
-    recent = add_saturating(recent, other.recent);
-    base = add_saturating(base, other.base);
-}
 
 ScoreCounts& ScoreCounts::operator+=(const ScoreCounts& other) noexcept {
     observations += other.observations;
@@ -59,29 +34,15 @@ ScoreCounts& ScoreCounts::operator+=(const ScoreCounts& other) noexcept {
     return *this;
 }
 
-void sort_and_merge(std::vector<CompanyEvidence>& evidence) {
-    std::ranges::sort(evidence, comes_before);
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < evidence.size(); ++i) {
-        if (kept > 0 && same_row(evidence[kept - 1], evidence[i])) {
-            evidence[kept - 1].add(evidence[i]);
-        } else {
-            evidence[kept++] = evidence[i];
-        }
-    }
-    evidence.resize(kept);
-}
-
 Scorer::Scorer(const ScoringInputs& inputs, std::size_t batch_rows, std::size_t evidence_rows_max)
     : inputs_(&inputs),
       batch_rows_(batch_rows),
       evidence_rows_max_(evidence_rows_max),
       sweep_(inputs.networks),
       evidence_(inputs.rules.tags.size()),
-      touched_((inputs.rules.tags.size() + 63) / 64),
+      touched_(inputs.rules.tags.size()),
       run_(inputs.rules.profiles.size()),
-      company_evidence_(inputs.rules.tags.size()),
-      company_touched_(touched_.size()) {
+      company_sums_(inputs.rules.tags.size()) {
     for (const Profile& profile : inputs.rules.profiles) {
         profile_ages_.push_back(AgeSet::below(profile.lookback_days));
         profile_lookback_.push_back(static_cast<unsigned>(profile.lookback_days));
@@ -234,7 +195,7 @@ void Scorer::close_run() noexcept {
 inline void Scorer::add_run(const Posting& posting, const RunFold& fold, std::uint64_t recent_hits,
                             AgeSet ages) noexcept {
     TagEvidence& evidence = evidence_[posting.tag];
-    insert(touched_, posting.tag);
+    touched_.insert(posting.tag);
     evidence.raw =
         add_saturating(evidence.raw, multiply_saturating(fold.decayed_hits, std::uint64_t{posting.weight}));
     evidence.hits = add_saturating(evidence.hits, fold.hits);
@@ -254,7 +215,7 @@ void Scorer::end_address() {
     }
     const TagRules& rules = inputs_->rules;
     const std::size_t rows_before = batch_.rows;
-    drain(touched_, [&](std::uint32_t tag) {
+    touched_.drain([&](std::uint32_t tag) {
         TagEvidence& evidence = evidence_[tag];
         if (has_company) add_to_company(tag, evidence);
         if (rules.min_score > 0 && score_of(evidence.raw, rules.tags[tag].saturation_raw) < rules.min_score) {
@@ -299,8 +260,7 @@ const ScoreBatch& Scorer::batch() noexcept {
 }
 
 void Scorer::add_to_company(std::uint32_t tag, const TagEvidence& evidence) noexcept {
-    insert(company_touched_, tag);
-    CompanyEvidence& sums = company_evidence_[tag];
+    CompanyEvidence& sums = company_sums_.of(tag);
     sums.addresses += 1; // an address is counted once for a tag, and there are fewer than 2^64 of them
     sums.hits = add_saturating(sums.hits, evidence.hits);
     sums.days |= evidence.days;
@@ -311,17 +271,11 @@ void Scorer::add_to_company(std::uint32_t tag, const TagEvidence& evidence) noex
 
 void Scorer::flush_company() {
     // Once, for growing would hold it twice for a moment; what is not used is never touched.
-    if (flushed_.capacity() == 0) flushed_.reserve(evidence_rows_max_ + company_evidence_.size());
-    drain(company_touched_, [&](std::uint32_t tag) {
-        CompanyEvidence& evidence = company_evidence_[tag];
-        evidence.company = company_;
-        evidence.tag = tag;
-        flushed_.push_back(evidence);
-        evidence = {};
-    });
+    if (flushed_.capacity() == 0) flushed_.reserve(evidence_rows_max_ + evidence_.size());
+    company_sums_.drain(company_, [&](const CompanyEvidence& evidence) { flushed_.push_back(evidence); });
     const bool full = flushed_.size() >= evidence_rows_max_;
     if (full || flushed_.size() - flushed_sorted_ >= std::max(merge_flushed_at, flushed_sorted_)) {
-        sort_and_merge(flushed_);
+        sort_and_merge(flushed_, company_sums_);
         flushed_sorted_ = flushed_.size();
         evidence_full_ = full && flushed_sorted_ > evidence_rows_max_ / 2;
     }
@@ -336,7 +290,7 @@ void Scorer::drop_taken() noexcept {
 std::span<const CompanyEvidence> Scorer::take_company_evidence() {
     drop_taken();
     flush_company();
-    sort_and_merge(flushed_);
+    sort_and_merge(flushed_, company_sums_);
     flushed_sorted_ = 0;
     evidence_full_ = false;
     flushed_taken_ = true;
@@ -346,9 +300,8 @@ std::span<const CompanyEvidence> Scorer::take_company_evidence() {
 void Scorer::reset() {
     // What an address or company that was not ended has left behind.
     std::ranges::fill(evidence_, TagEvidence{});
-    std::ranges::fill(touched_, 0);
-    std::ranges::fill(company_evidence_, CompanyEvidence{});
-    std::ranges::fill(company_touched_, 0);
+    touched_.clear();
+    company_sums_.clear();
     run_open_ = false;
     company_ = no_company;
     flushed_.clear();

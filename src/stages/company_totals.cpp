@@ -1,7 +1,7 @@
 #include "company_totals.hpp"
 
+#include "evidence_sum.hpp"
 #include "ipscore/core/error.hpp"
-#include "ipscore/core/memory.hpp"
 #include "ipscore/io/durable_file.hpp"
 #include "ipscore/io/evidence.hpp"
 #include "ipscore/io/format.hpp"
@@ -36,78 +36,72 @@ bool all_agree(mpi::World& world, Vote vote) {
 
 Vote vote_for(bool yes) { return yes ? Vote::yes : Vote::no; }
 
-/// So many of the sorted `evidence` are of each rank's companies: as many companies for each, give or take
-/// one.
-std::vector<std::uint64_t> rows_by_rank(std::span<const CompanyEvidence> evidence, std::uint64_t companies,
-                                        std::uint64_t ranks) {
-    std::vector<std::uint64_t> rows;
-    auto at = evidence.begin();
-    for (std::uint64_t rank = 1; rank <= ranks; ++rank) {
-        const auto end = std::ranges::lower_bound(at, evidence.end(), companies * rank / ranks, {},
-                                                  &CompanyEvidence::company);
-        rows.push_back(static_cast<std::uint64_t>(end - at));
-        at = end;
-    }
+std::uint64_t rows_of(const auto& runs) {
+    std::uint64_t rows = 0;
+    for (const auto& run : runs) rows += run.size();
     return rows;
 }
 
-/// Growing would touch the memory several times over; what is not used is never touched.
-std::vector<CompanyEvidence> room_for(std::size_t rows) {
-    std::vector<CompanyEvidence> evidence;
-    evidence.reserve(rows);
-    use_large_pages(evidence);
-    return evidence;
-}
-
-/// Adds up runs that lie one behind the other.
-std::vector<CompanyEvidence> sum_of_runs(std::span<const CompanyEvidence> runs,
-                                         const std::vector<std::uint64_t>& rows) {
-    const std::size_t all_rows = runs.size();
-    std::vector<EvidenceSource> sources;
-    for (const std::uint64_t count : rows) {
-        sources.emplace_back([run = runs.first(count)]() mutable { return std::exchange(run, {}); });
-        runs = runs.subspan(count);
+/// What runs have of the companies that each rank adds up: as many companies for each, give or take one.
+std::vector<std::vector<EvidenceRun>> cut_for_ranks(const std::vector<EvidenceRun>& runs,
+                                                    std::uint64_t companies, std::uint64_t ranks) {
+    std::vector<std::vector<EvidenceRun>> cut(ranks);
+    for (std::uint64_t rank = 0; rank < ranks; ++rank) {
+        for (const EvidenceRun& run : runs) {
+            const EvidenceRun part =
+                of_companies(run, companies * rank / ranks, companies * (rank + 1) / ranks);
+            if (!part.empty()) cut[rank].push_back(part);
+        }
     }
-    std::vector<CompanyEvidence> sums = room_for(all_rows);
-    merge_evidence(sources, {}, [&](const CompanyEvidence& sum) { sums.push_back(sum); });
-    return sums;
+    return cut;
 }
 
 } // namespace
 
-std::optional<std::vector<CompanyEvidence>> add_up_kept_evidence(mpi::World& world, const EvidenceOfRanks& of,
-                                                                 const StopFlag& stop, RunMonitor& monitor) {
-    if (!all_agree(world, vote_for(of.made_all_parts && of.kept.has_all()))) {
+std::optional<CompanyRows> add_up_kept_evidence(mpi::World& world, const EvidenceOfRanks& of,
+                                                const StopFlag& stop, RunMonitor& monitor) {
+    const auto give_up = [&] {
         of.kept.give_up(); // what reads the parts needs the room
         return std::nullopt;
-    }
+    };
+    if (!all_agree(world, vote_for(of.made_all_parts && of.kept.has_all()))) return give_up();
     monitor.begin_phase("companies");
     const auto has_room = [&](std::uint64_t rows) {
-        return rows <= std::min(of.memory_bytes / sizeof(CompanyEvidence), mpi::World::exchanged_max);
+        return rows <= of.memory_bytes / sizeof(CompanyEvidence);
     };
-    std::vector<CompanyEvidence> own = room_for(of.kept.rows());
-    bool stopped = false;
+    std::vector<EvidenceRun> runs = of.kept.runs();
+    std::vector<std::vector<CompanyEvidence>> received;
+    if (world.size() > 1) {
+        std::uint64_t companies = of.companies;
+        world.broadcast(companies);
+        const auto cut = cut_for_ranks(runs, companies, static_cast<std::uint64_t>(world.size()));
+        std::vector<std::uint64_t> rows;
+        rows.reserve(cut.size());
+        for (const auto& runs_of_rank : cut) rows.push_back(rows_of(runs_of_rank));
+        const std::vector<std::uint64_t> rows_from_ranks = world.exchange_counts(rows);
+        runs = cut[static_cast<std::size_t>(world.rank())];
+        const std::uint64_t all_rows = std::reduce(rows_from_ranks.begin(), rows_from_ranks.end());
+        // What is received is there with the rows that all of it makes, which are no more.
+        if (!all_agree(world, vote_for(has_room(all_rows - rows_of(runs) + all_rows)))) return give_up();
+        received = world.exchange_pieces(cut);
+        runs.insert(runs.end(), received.begin(), received.end());
+    }
+    CompanyRows made;
+    auto vote = Vote::yes;
     try {
-        of.kept.add_up(of.threads, stop, [&](const CompanyEvidence& sum) { own.push_back(sum); });
+        made = add_up_runs(std::move(runs), of.threads, stop,
+                           [&](const CompanyEvidence& sum) { return scoring::company_row(sum, of.rules); });
     } catch (const Interrupted&) {
-        stopped = true;
+        vote = Vote::stop;
     }
     of.kept.give_up();
-    all_agree(world, stopped ? Vote::stop : Vote::yes);
-    if (world.size() == 1) return own;
-    std::uint64_t companies = of.companies;
-    world.broadcast(companies);
-    const auto rows = rows_by_rank(own, companies, static_cast<std::uint64_t>(world.size()));
-    const auto received = world.exchange_counts(rows);
-    const std::uint64_t received_rows = std::reduce(received.begin(), received.end());
-    // They are there with what they add up to, which is no more.
-    if (!all_agree(world, vote_for(has_room(2 * received_rows)))) return std::nullopt;
-    const std::vector<CompanyEvidence> sums =
-        sum_of_runs(world.exchange(std::exchange(own, {}), rows, received), received);
-    std::vector<std::uint64_t> all_rows{sums.size()};
+    received = {};
+    all_agree(world, vote);
+    if (world.size() == 1) return made;
+    std::vector<std::uint64_t> all_rows{rows_of(made)};
     world.sum_on_root(all_rows);
     if (!all_agree(world, vote_for(!world.is_root() || has_room(all_rows.front())))) return std::nullopt;
-    return world.gather_values(sums);
+    return world.gather_pieces(std::move(made));
 }
 
 namespace {

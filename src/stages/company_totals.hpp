@@ -4,6 +4,7 @@
 #include "evidence_merge.hpp"
 #include "ipscore/core/stop.hpp"
 #include "ipscore/mpi/world.hpp"
+#include "ipscore/scoring/company_scores.hpp"
 #include "ipscore/stages/run_monitor.hpp"
 #include "kept_evidence.hpp"
 
@@ -18,18 +19,22 @@ namespace ipscore::stages {
 /// What the ranks kept of the parts that they made.
 struct EvidenceOfRanks {
     KeptEvidence& kept;             ///< of this rank; given up on the way
+    const scoring::TagRules& rules; ///< what makes rows of it
     std::uint64_t companies = 0;    ///< there are so many; counts on rank 0
     int threads = 1;                ///< of this rank
     std::uint64_t memory_bytes = 0; ///< of this rank, beside `kept`
     bool made_all_parts = false;    ///< all ranks together, in this run
 };
 
-/// The sum of all evidence, in order of (company, tag), on rank 0; empty elsewhere. Each rank adds up what
-/// its own parts have, then what all ranks have of a range of companies. Nothing where a rank did not keep
-/// all, or has no room: then the parts have to be read. All ranks must call; throws AgreedError when one was
-/// asked to stop.
-std::optional<std::vector<scoring::CompanyEvidence>>
-add_up_kept_evidence(mpi::World& world, const EvidenceOfRanks& of, const StopFlag& stop, RunMonitor& monitor);
+/// Rows in order of (company, tag), in pieces.
+using CompanyRows = std::vector<std::vector<scoring::CompanyRow>>;
+
+/// The rows that the sum of all evidence stands for, on rank 0; empty elsewhere. Each rank adds up what all
+/// parts have of a range of companies. Nothing where a rank did not keep all,
+/// or has no room: then the parts have to be read. All ranks must call; throws AgreedError when one was asked
+/// to stop.
+std::optional<CompanyRows> add_up_kept_evidence(mpi::World& world, const EvidenceOfRanks& of,
+                                                const StopFlag& stop, RunMonitor& monitor);
 
 /// Parts of scores that are all there.
 struct EvidenceParts {

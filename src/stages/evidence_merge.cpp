@@ -14,11 +14,7 @@ using scoring::CompanyEvidence;
 
 namespace {
 
-/// Orders as (company, tag).
-std::uint64_t key_of(const CompanyEvidence& evidence) noexcept {
-    return std::uint64_t{evidence.company} << 32U | evidence.tag;
-}
-constexpr std::uint64_t no_key = ~std::uint64_t{0}; // of no company
+constexpr std::uint64_t no_company = ~std::uint64_t{0};
 
 /// A source and what it gave last.
 struct Run {
@@ -26,35 +22,51 @@ struct Run {
     std::span<const CompanyEvidence> rows;
 
     explicit Run(const EvidenceSource& from) : source(&from), rows(from()) {}
-    [[nodiscard]] std::uint64_t key() const noexcept { return rows.empty() ? no_key : key_of(rows.front()); }
-    void advance() {
-        rows = rows.subspan(1);
+    [[nodiscard]] std::uint64_t company() const noexcept {
+        return rows.empty() ? no_company : rows.front().company;
+    }
+    /// The rows at hand of the company that is next.
+    [[nodiscard]] std::span<const CompanyEvidence> of_company() const noexcept {
+        const auto end = std::ranges::find_if(
+            rows, [&](const CompanyEvidence& row) { return row.company != rows.front().company; });
+        return {rows.begin(), end};
+    }
+    void advance(std::size_t count) {
+        rows = rows.subspan(count);
         if (rows.empty()) rows = (*source)();
     }
 };
 
 } // namespace
 
+// A tournament finds the next company. Its tags are added up where their number says: which source has the
+// next tag is as good as random, and no processor could foretell it.
 void merge_evidence(const std::vector<EvidenceSource>& sources, const StopFlag& stop,
                     const EvidenceSink& sink) {
     std::vector<Run> runs(sources.begin(), sources.end());
-    std::vector<std::uint64_t> keys;
-    keys.reserve(runs.size());
-    for (const Run& run : runs) keys.push_back(run.key());
-    LoserTree<std::uint64_t> tree(runs.size(), no_key);
-    tree.begin(keys);
-    constexpr std::uint64_t look_every = 1U << 16U;
-    for (std::uint64_t rows = 0; !tree.at_end(); ++rows) {
-        if (rows % look_every == 0 && stop.requested()) throw Interrupted("stopped on request");
-        const std::uint64_t key = tree.key();
-        CompanyEvidence sum = runs[tree.source()].rows.front();
-        const auto advance = [&] {
+    std::vector<std::uint64_t> companies;
+    companies.reserve(runs.size());
+    for (const Run& run : runs) companies.push_back(run.company());
+    LoserTree<std::uint64_t> tree(runs.size(), no_company);
+    tree.begin(companies);
+    scoring::CompanySums sums;
+    constexpr std::uint64_t look_every_rows = 1U << 16U;
+    for (std::uint64_t rows = look_every_rows; !tree.at_end();) {
+        if (rows >= look_every_rows) {
+            if (stop.requested()) throw Interrupted("stopped on request");
+            rows = 0;
+        }
+        const std::uint64_t company = tree.key();
+        while (tree.key() == company) {
             Run& run = runs[tree.source()];
-            run.advance();
-            tree.replace(run.key());
-        };
-        for (advance(); tree.key() == key; advance()) sum.add(runs[tree.source()].rows.front());
-        sink(sum);
+            const auto evidence = run.of_company();
+            sums.make_room(std::size_t{evidence.back().tag} + 1);
+            for (const CompanyEvidence& row : evidence) sums.of(row.tag).add(row);
+            rows += evidence.size();
+            run.advance(evidence.size());
+            tree.replace(run.company());
+        }
+        sums.drain(static_cast<std::uint32_t>(company), sink);
     }
 }
 

@@ -1,11 +1,9 @@
 // Company evidence of the parts that this process made, kept in memory while there is room for all of it.
 #pragma once
 
-#include "evidence_merge.hpp"
-#include "ipscore/core/stop.hpp"
+#include "evidence_sum.hpp"
 #include "ipscore/scoring/scorer.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <span>
@@ -27,20 +25,12 @@ public:
     /// True when the evidence of all parts is here that the process made.
     [[nodiscard]] bool has_all() const noexcept { return keeps_; }
 
-    /// Of all parts that are kept; not while others keep more.
-    [[nodiscard]] std::size_t rows() const noexcept;
-
-    /// Brings all of it to `sink` in order of (company, tag), each of these once, added up on so many threads
-    /// in stretches of companies with about so much evidence each. Throws Interrupted when `stop` is
-    /// requested.
-    void add_up(int threads, const StopFlag& stop, const EvidenceSink& sink,
-                std::size_t stretch_rows = stretch_rows_default) const;
-    static constexpr std::size_t stretch_rows_default = 1U << 15U;
+    /// That of each part; not while others keep more.
+    [[nodiscard]] std::vector<EvidenceRun> runs() const { return {parts_.begin(), parts_.end()}; }
 
 private:
     using Part = std::vector<scoring::CompanyEvidence>;
     void drop();
-    [[nodiscard]] std::vector<std::uint32_t> first_companies(std::size_t stretch_rows) const;
 
     std::mutex mutex_;
     std::uint64_t bytes_left_;

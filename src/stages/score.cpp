@@ -402,15 +402,16 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
     scorers.clear();
 
     const std::size_t fan_in = evidence_fan_in(args, budget, threads, inputs.scoring.rules.tags.size());
-    const auto evidence = add_up_kept_evidence(world,
-                                               {.kept = kept,
-                                                .companies = files.companies.companies.names.size(),
-                                                .threads = threads,
-                                                .memory_bytes = budget.left_bytes() / 2,
-                                                .made_all_parts = parts.missing().size() == job.parts},
-                                               stop, monitor);
+    const auto company_rows = add_up_kept_evidence(world,
+                                                   {.kept = kept,
+                                                    .rules = inputs.scoring.rules,
+                                                    .companies = files.companies.companies.names.size(),
+                                                    .threads = threads,
+                                                    .memory_bytes = budget.left_bytes() / 2,
+                                                    .made_all_parts = parts.missing().size() == job.parts},
+                                                   stop, monitor);
     EvidenceFiles evidence_files;
-    if (!evidence) {
+    if (!company_rows) {
         evidence_files = merge_evidence_of_parts(world,
                                                  {.scores = args.output,
                                                   .parts = job.parts,
@@ -434,14 +435,13 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         check_result(args, index);
         io::TemporaryFile file(args.output / io::format::index_name);
         io::ScoresIndexWriter writer(file.path());
-        const scoring::TagRules& rules = inputs.scoring.rules;
-        const auto write = [&](const CompanyEvidence& sum) {
-            writer.append(scoring::company_row(sum, rules));
-        };
-        if (evidence) {
-            std::ranges::for_each(*evidence, write);
+        const auto write = [&](const scoring::CompanyRow& row) { writer.append(row); };
+        if (company_rows) {
+            for (const auto& piece : *company_rows) std::ranges::for_each(piece, write);
         } else {
-            add_up_evidence(evidence_files, args.output, fan_in, stop, write);
+            add_up_evidence(evidence_files, args.output, fan_in, stop, [&](const CompanyEvidence& sum) {
+                write(scoring::company_row(sum, inputs.scoring.rules));
+            });
         }
         const std::uint64_t rows = writer.company_rows();
         writer.finish(index, inputs.scoring);

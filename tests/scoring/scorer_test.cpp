@@ -595,44 +595,6 @@ TEST(Scorer, keeps_the_evidence_of_a_company_that_comes_back_after_none) {
     EXPECT_EQ(result.rows.size(), 7U);
 }
 
-TEST(CompanyEvidence, saturates_every_sum) {
-    CompanyEvidence sum{
-        .addresses = u64_max, .hits = u64_max - 1, .days = {}, .raw = u64_max, .recent = 3, .base = 5};
-    sum.add(
-        {.addresses = 1, .hits = 2, .days = AgeSet::below(2), .raw = 1, .recent = u64_max, .base = u64_max});
-    EXPECT_EQ(sum.addresses, u64_max);
-    EXPECT_EQ(sum.hits, u64_max);
-    EXPECT_EQ(sum.raw, u64_max);
-    EXPECT_EQ(sum.recent, u64_max);
-    EXPECT_EQ(sum.base, u64_max);
-    EXPECT_EQ(sum.days, AgeSet::below(2));
-}
-
-TEST(CompanyEvidence, is_merged_by_company_and_tag) {
-    std::vector<CompanyEvidence> evidence;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> hits;
-    std::mt19937_64 random(5);
-    for (int i = 0; i < 1000; ++i) {
-        CompanyEvidence one;
-        one.company = static_cast<std::uint32_t>(random() % 7);
-        one.tag = static_cast<std::uint32_t>(random() % 9);
-        one.hits = random() % 100;
-        hits[{one.company, one.tag}] += one.hits;
-        evidence.push_back(one);
-    }
-    sort_and_merge(evidence);
-    ASSERT_EQ(evidence.size(), hits.size());
-    auto next = evidence.begin();
-    for (const auto& [who, sum] : hits) {
-        EXPECT_EQ(next->company, who.first);
-        EXPECT_EQ(next->tag, who.second);
-        EXPECT_EQ(next++->hits, sum);
-    }
-    std::vector<CompanyEvidence> none;
-    sort_and_merge(none);
-    EXPECT_TRUE(none.empty());
-}
-
 TEST(ScoreCounts, add_up_field_by_field) {
     ScoreCounts sum{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
     sum += {10, 20, 30, 40, 50, 60, 70, 80, 90, 100};

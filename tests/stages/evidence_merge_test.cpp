@@ -2,8 +2,8 @@
 #include "evidence_merge.hpp"
 
 #include "../io/full_disk.hpp"
+#include "../scoring/random_evidence.hpp"
 #include "ipscore/core/error.hpp"
-#include "random_evidence.hpp"
 #include "segment_files.hpp"
 
 #include <gtest/gtest.h>
@@ -17,6 +17,10 @@ namespace ipscore::stages {
 namespace {
 
 using scoring::CompanyEvidence;
+using scoring::random_run;
+using scoring::SortedRun;
+using scoring::sum_of;
+
 auto fields(const CompanyEvidence& evidence) {
     return std::tuple(evidence.company, evidence.tag, evidence.addresses, evidence.hits, evidence.days.lo,
                       evidence.days.hi, evidence.raw, evidence.recent, evidence.base);

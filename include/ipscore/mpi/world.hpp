@@ -8,9 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -74,17 +74,15 @@ public:
     /// Of counts for each rank, those that the ranks have for this one, in order of ranks. All ranks must
     /// call.
     [[nodiscard]] std::vector<std::uint64_t> exchange_counts(const std::vector<std::uint64_t>& counts);
-    /// Of plain values, `counts[rank]` for each rank, those that the ranks have for this one, in order of
-    /// ranks; `received` is exchange_counts(counts). At most exchanged_max each way. All ranks must call.
+    /// What the other ranks have for this one, in any order. `pieces[rank]`: spans of plain values for that
+    /// rank; those for this one stay where they are. All ranks must call.
     template <class T>
-    [[nodiscard]] std::vector<T> exchange(const std::vector<T>& values,
-                                          const std::vector<std::uint64_t>& counts,
-                                          const std::vector<std::uint64_t>& received);
-    static constexpr std::uint64_t exchanged_max = std::numeric_limits<int>::max();
-    /// The values of all ranks, in order of ranks, on rank 0, at most exchanged_max; elsewhere none. All
+    [[nodiscard]] std::vector<std::vector<T>>
+    exchange_pieces(const std::vector<std::vector<std::span<const T>>>& pieces);
+    /// The pieces of all ranks, vectors of plain values, on rank 0, in order of ranks; elsewhere none. All
     /// ranks must call.
     template <class T>
-    [[nodiscard]] std::vector<T> gather_values(const std::vector<T>& values);
+    [[nodiscard]] std::vector<std::vector<T>> gather_pieces(std::vector<std::vector<T>> pieces);
 
     /// The smallest of the ranks' values, on all ranks. All ranks must call.
     [[nodiscard]] std::uint64_t smallest(std::uint64_t value);
@@ -107,10 +105,16 @@ private:
     void broadcast_raw(void* data, std::uint64_t bytes);
     /// The counts of all ranks on rank 0; empty elsewhere.
     [[nodiscard]] std::vector<std::uint64_t> gather_counts(std::uint64_t count);
-    void gather_raw(const void* values, std::uint64_t count, void* all,
-                    const std::vector<std::uint64_t>& counts, std::size_t value_bytes);
-    void exchange_raw(const void* values, const std::vector<std::uint64_t>& counts, void* others,
-                      const std::vector<std::uint64_t>& received, std::size_t value_bytes);
+    struct Outgoing {
+        int rank = 0;
+        const void* values = nullptr;
+        std::uint64_t count = 0;
+    };
+    static constexpr int any_rank = -1;
+    /// Sends pieces of values of that size, and receives so many from a rank or from any, each to where
+    /// `room_for(count)` says. Those of one rank arrive in order.
+    void pass_pieces(const std::vector<Outgoing>& outgoing, int from, std::uint64_t incoming,
+                     std::size_t value_bytes, const std::function<void*(std::uint64_t)>& room_for);
     void share_verdict(ExitCode code, std::string message);
     /// To the other ranks, which await_decision(): a non-blocking broadcast, which matches no other kind.
     void announce_decision();
@@ -122,23 +126,42 @@ private:
 };
 
 template <class T>
-std::vector<T> World::exchange(const std::vector<T>& values, const std::vector<std::uint64_t>& counts,
-                               const std::vector<std::uint64_t>& received) {
+std::vector<std::vector<T>>
+World::exchange_pieces(const std::vector<std::vector<std::span<const T>>>& pieces) {
     static_assert(std::is_trivially_copyable_v<T>);
-    if (size_ == 1) return values;
-    std::vector<T> others(std::reduce(received.begin(), received.end()));
-    exchange_raw(values.data(), counts, others.data(), received, sizeof(T));
-    return others;
+    std::vector<Outgoing> outgoing;
+    std::vector<std::uint64_t> counts(pieces.size());
+    for (std::size_t rank = 0; rank < pieces.size(); ++rank) {
+        if (static_cast<int>(rank) == rank_) continue;
+        counts[rank] = pieces[rank].size();
+        for (const auto& piece : pieces[rank])
+            outgoing.push_back({static_cast<int>(rank), piece.data(), piece.size()});
+    }
+    const std::vector<std::uint64_t> incoming = exchange_counts(counts);
+    std::vector<std::vector<T>> received;
+    pass_pieces(outgoing, any_rank, std::reduce(incoming.begin(), incoming.end()), sizeof(T),
+                [&](std::uint64_t count) { return received.emplace_back(count).data(); });
+    return received;
 }
 
 template <class T>
-std::vector<T> World::gather_values(const std::vector<T>& values) {
+std::vector<std::vector<T>> World::gather_pieces(std::vector<std::vector<T>> pieces) {
     static_assert(std::is_trivially_copyable_v<T>);
-    if (size_ == 1) return values;
-    const std::vector<std::uint64_t> counts = gather_counts(values.size());
-    std::vector<T> all(std::reduce(counts.begin(), counts.end()));
-    gather_raw(values.data(), values.size(), all.data(), counts, sizeof(T));
-    return all;
+    if (size_ == 1) return pieces;
+    const std::vector<std::uint64_t> counts = gather_counts(pieces.size());
+    barrier(); // rank 0 would take what comes before it for mail
+    if (!is_root()) {
+        std::vector<Outgoing> outgoing;
+        outgoing.reserve(pieces.size());
+        for (const std::vector<T>& piece : pieces) outgoing.push_back({0, piece.data(), piece.size()});
+        pass_pieces(outgoing, any_rank, 0, sizeof(T), {});
+        return {};
+    }
+    for (int rank = 1; rank < size_; ++rank) {
+        pass_pieces({}, rank, counts[static_cast<std::size_t>(rank)], sizeof(T),
+                    [&](std::uint64_t count) { return pieces.emplace_back(count).data(); });
+    }
+    return pieces;
 }
 
 template <class T>

@@ -3,8 +3,10 @@
 
 #include "ipscore/core/address.hpp"
 #include "ipscore/core/age_set.hpp"
+#include "ipscore/core/id_set.hpp"
 #include "ipscore/scoring/classification.hpp"
 #include "ipscore/scoring/companies.hpp"
+#include "ipscore/scoring/company_evidence.hpp"
 #include "ipscore/scoring/model.hpp"
 
 #include <array>
@@ -59,20 +61,6 @@ struct UnfinishedRows {
     std::vector<double> saturation_raw; ///< of the tag, as is base_days
     std::vector<double> base_days;
     std::vector<AgeSet> days;
-};
-
-/// What the addresses of one company in one part add up to for one tag; all sums saturate.
-struct CompanyEvidence {
-    std::uint32_t company = 0;
-    std::uint32_t tag = 0;
-    std::uint64_t addresses = 0;
-    std::uint64_t hits = 0;
-    AgeSet days;
-    std::uint64_t raw = 0; ///< sum of floor(raw * confidence / 10^6)
-    std::uint64_t recent = 0;
-    std::uint64_t base = 0;
-
-    void add(const CompanyEvidence& other) noexcept;
 };
 
 /// Where the observations of a part went: read = excluded + outside_lookback + unclassified + classified.
@@ -132,8 +120,6 @@ private:
         std::uint64_t decayed_hits = 0;
         std::uint64_t hits = 0;
     };
-    /// A set of tag ids that is read in order.
-    using TagSet = std::vector<std::uint64_t>;
 
     /// The keys of a call and those that lie behind them.
     class KeyWindow {
@@ -179,7 +165,7 @@ private:
     Address address_;
     Membership membership_;
     std::vector<TagEvidence> evidence_; ///< by tag id; all zero between addresses
-    TagSet touched_;
+    IdSet touched_;                     ///< tags that have some
 
     bool run_open_ = false;
     std::uint32_t run_key_ = 0;
@@ -188,9 +174,8 @@ private:
     AgeSet run_ages_;
     std::uint64_t run_recent_hits_ = 0;
 
-    std::uint32_t company_ = no_company;            ///< whose evidence the next two hold
-    std::vector<CompanyEvidence> company_evidence_; ///< by tag id; addresses == 0: none
-    TagSet company_touched_;
+    std::uint32_t company_ = no_company; ///< whose evidence the next one holds
+    CompanySums company_sums_;
     std::vector<CompanyEvidence> flushed_;
     bool flushed_taken_ = false;     ///< flushed_ is somebody's until the next address begins
     std::size_t flushed_sorted_ = 0; ///< flushed_ up to here is sorted and distinct
@@ -200,16 +185,5 @@ private:
     UnfinishedRows unfinished_;
     ScoreCounts counts_;
 };
-
-/// Company evidence orders by company, then tag.
-[[nodiscard]] inline bool comes_before(const CompanyEvidence& a, const CompanyEvidence& b) noexcept {
-    return a.company != b.company ? a.company < b.company : a.tag < b.tag;
-}
-[[nodiscard]] inline bool same_row(const CompanyEvidence& a, const CompanyEvidence& b) noexcept {
-    return a.company == b.company && a.tag == b.tag;
-}
-
-/// Sorts by (company, tag) and adds up equal ones.
-void sort_and_merge(std::vector<CompanyEvidence>& evidence);
 
 } // namespace ipscore::scoring
