@@ -14,6 +14,7 @@
 #include <numeric>
 #include <string>
 #include <tbb/parallel_sort.h>
+#include <tbb/task_group.h>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -25,83 +26,177 @@ namespace {
 constexpr std::size_t key_bytes_max = 1024;
 constexpr std::size_t tag_bytes_max = 128;
 
+// A cache miss takes about as long as so many keys.
+constexpr std::size_t prefetched_keys = 16;
+
 /// What a row says besides its key; tags by order of appearance.
 struct Said {
     std::uint32_t tag = 0;
     Millionths weight = 0;
     std::uint64_t line = 0;
-
-    friend auto operator<=>(const Said&, const Said&) = default;
 };
 
-/// Rows of the file, up to some bytes of them.
+/// The rows of one key, whose memory is bounded by what they say, not by how often.
+class RowsOfKey {
+public:
+    void clear() noexcept {
+        rows_.clear();
+        next_look_ = few_rows;
+    }
+    void add(std::span<const Said> rows) {
+        rows_.insert(rows_.end(), rows.begin(), rows.end());
+        if (rows_.size() >= next_look_) make_distinct();
+    }
+    /// Of rows that say the same perhaps the first one only.
+    [[nodiscard]] std::vector<Said>& rows() noexcept { return rows_; }
+    [[nodiscard]] const std::vector<Said>& rows() const noexcept { return rows_; }
+
+private:
+    static constexpr std::size_t few_rows = 1024;
+
+    void make_distinct() {
+        std::ranges::sort(rows_, {},
+                          [](const Said& said) { return std::tuple(said.tag, said.weight, said.line); });
+        const auto says_the_same = [](const Said& a, const Said& b) {
+            return a.tag == b.tag && a.weight == b.weight;
+        };
+        rows_.erase(std::unique(rows_.begin(), rows_.end(), says_the_same), rows_.end());
+        next_look_ = std::max(few_rows, 2 * rows_.size());
+    }
+
+    std::vector<Said> rows_;
+    std::size_t next_look_ = few_rows;
+};
+
+/// Rows of the file, up to some bytes of them: consecutive ones of the same key are held together.
 class RowBuffer {
 public:
-    struct Row {
-        std::uint64_t prefix = 0; ///< the key's first bytes: most comparisons end there
-        std::uint64_t key_at = 0;
-        std::uint32_t key_bytes = 0;
-        Said said;
+    struct Key {
+        std::uint64_t prefix = 0; ///< while sorting: some of the bytes
+        std::uint64_t text_at = 0;
+        std::uint64_t first_row = 0;
+        std::uint32_t text_bytes = 0;
+        std::uint32_t rows = 0;
     };
 
     explicit RowBuffer(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
+    [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
     [[nodiscard]] bool has_room_for(std::string_view key) const noexcept {
-        return keys_.size() + key.size() + (rows_.size() + 1) * sizeof(Row) <= bytes_max_;
+        return bytes() + key.size() + sizeof(Key) + sizeof(Said) <= bytes_max_;
     }
     void add(std::string_view key, const Said& said) {
         reserve();
-        rows_.push_back({prefix_of(key), keys_.size(), static_cast<std::uint32_t>(key.size()), said});
-        keys_.insert(keys_.end(), key.begin(), key.end());
+        if (keys_.empty() || text_of(keys_.back()) != key) {
+            keys_.push_back({0, text_.size(), rows_.size(), static_cast<std::uint32_t>(key.size()), 0});
+            text_.insert(text_.end(), key.begin(), key.end());
+        }
+        ++keys_.back().rows;
+        rows_.push_back(said);
     }
-    /// By key, tag, weight and line; of rows that say the same the first one is kept.
-    void sort(const StopFlag& stop) {
-        tbb::parallel_sort(rows_, [&](const Row& a, const Row& b) {
-            if (stop.requested()) throw Interrupted("stopped on request");
-            if (a.prefix != b.prefix) return a.prefix < b.prefix;
-            const int order = key_of(a).compare(key_of(b));
-            return order != 0 ? order < 0 : a.said < b.said;
-        });
-        const auto says_the_same = [&](const Row& a, const Row& b) {
-            return a.said.tag == b.said.tag && a.said.weight == b.said.weight && key_of(a) == key_of(b);
-        };
-        rows_.erase(std::unique(rows_.begin(), rows_.end(), says_the_same), rows_.end());
-    }
+    /// By key. To be called in the arena of the threads that are to sort.
+    void sort(const StopFlag& stop) { sort_from(keys_, 0, stop); }
     void clear() noexcept {
+        text_.clear();
         keys_.clear();
         rows_.clear();
     }
-    [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
-    [[nodiscard]] std::string_view key_of(const Row& row) const noexcept {
-        return {keys_.data() + row.key_at, row.key_bytes};
+    [[nodiscard]] const std::vector<Key>& keys() const noexcept { return keys_; }
+    [[nodiscard]] std::string_view text_of(const Key& key) const noexcept {
+        return {text_.data() + key.text_at, key.text_bytes};
     }
-
-    /// Sorted rows name keys all over the memory.
-    void prefetch_key(std::size_t row) const noexcept {
-        if (row < rows_.size()) __builtin_prefetch(keys_.data() + rows_[row].key_at);
+    /// After sort(): adds the rows of the key at index `at`; returns the index of the next one.
+    [[nodiscard]] std::size_t collect(std::size_t at, RowsOfKey& rows) const {
+        const std::string_view text = text_of(keys_[at]);
+        do {
+            prefetch(at + prefetched_keys);
+            rows.add(std::span(rows_).subspan(keys_[at].first_row, keys_[at].rows));
+            ++at;
+        } while (at < keys_.size() && text_of(keys_[at]) == text);
+        return at;
     }
 
 private:
-    static std::uint64_t prefix_of(std::string_view key) noexcept {
-        std::array<unsigned char, sizeof(std::uint64_t)> bytes{};
-        std::memcpy(bytes.data(), key.data(), std::min(key.size(), bytes.size()));
+    static constexpr std::size_t prefix_bytes = sizeof(Key::prefix);
+
+    /// Sorted keys lie all over the memory.
+    void prefetch(std::size_t key) const noexcept {
+        if (key >= keys_.size()) return;
+        __builtin_prefetch(text_.data() + keys_[key].text_at);
+        __builtin_prefetch(rows_.data() + keys_[key].first_row);
+    }
+    [[nodiscard]] std::uint64_t bytes() const noexcept {
+        return text_.size() + keys_.size() * sizeof(Key) + rows_.size() * sizeof(Said);
+    }
+    /// The bytes of a key from `depth` on, as a number that orders as they do; zeros behind its end.
+    [[nodiscard]] std::uint64_t prefix_of(const Key& key, std::size_t depth) const noexcept {
+        std::array<unsigned char, prefix_bytes> some{};
+        if (key.text_bytes > depth) {
+            std::memcpy(some.data(), text_.data() + key.text_at + depth,
+                        std::min<std::size_t>(key.text_bytes - depth, prefix_bytes));
+        }
         std::uint64_t prefix = 0;
-        for (const unsigned char byte : bytes) prefix = prefix << 8U | byte;
+        for (const unsigned char byte : some) prefix = prefix << 8U | byte;
         return prefix;
     }
+
+    /// Sorts keys that have the same first `depth` bytes: by the next ones as numbers, so that no comparison
+    /// looks at the text, then those that are still equal by the next.
+    void sort_from(std::span<Key> keys, std::size_t depth, const StopFlag& stop) {
+        constexpr std::size_t few_keys = 16;
+        constexpr std::size_t many_keys = 4096;
+        if (stop.requested()) throw Interrupted("stopped on request");
+        if (keys.size() <= few_keys) {
+            std::ranges::sort(keys, {}, [&](const Key& key) { return text_of(key); });
+            return;
+        }
+        bool all_at_end = true;
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            if (i + prefetched_keys < keys.size())
+                __builtin_prefetch(text_.data() + keys[i + prefetched_keys].text_at + depth);
+            keys[i].prefix = prefix_of(keys[i], depth);
+            all_at_end = all_at_end && keys[i].text_bytes <= depth;
+        }
+        if (all_at_end) { // zeros at the end were all that they differ in
+            std::ranges::sort(keys, {}, &Key::text_bytes);
+            return;
+        }
+        const auto comes_first = [](const Key& a, const Key& b) { return a.prefix < b.prefix; };
+        if (keys.size() < many_keys) {
+            std::sort(keys.begin(), keys.end(), comes_first);
+            for_each_equal(keys, [&](std::span<Key> equal) { sort_from(equal, depth + prefix_bytes, stop); });
+            return;
+        }
+        tbb::parallel_sort(keys.begin(), keys.end(), comes_first);
+        tbb::task_group tasks;
+        for_each_equal(keys, [&](std::span<Key> equal) {
+            tasks.run([this, equal, depth, &stop] { sort_from(equal, depth + prefix_bytes, stop); });
+        });
+        tasks.wait();
+    }
+    /// Calls `use` with each stretch of several keys of the same prefix.
+    static void for_each_equal(std::span<Key> keys, const auto& use) {
+        for (auto begin = keys.begin(); begin != keys.end();) {
+            const auto end =
+                std::find_if(begin, keys.end(), [&](const Key& key) { return key.prefix != begin->prefix; });
+            if (end - begin > 1) use(std::span<Key>(begin, end));
+            begin = end;
+        }
+    }
+
     /// Growing holds an array twice for a moment: not so where that would matter.
     void reserve() {
         constexpr std::uint64_t small_bytes = 1U << 20U;
-        if (keys_.size() + rows_.size() * sizeof(Row) < small_bytes ||
-            rows_.capacity() * sizeof(Row) >= bytes_max_)
-            return;
-        rows_.reserve(bytes_max_ / sizeof(Row) + 1);
-        keys_.reserve(bytes_max_);
+        if (bytes() < small_bytes || rows_.capacity() * sizeof(Said) >= bytes_max_) return;
+        rows_.reserve(bytes_max_ / sizeof(Said) + 1);
+        keys_.reserve(bytes_max_ / sizeof(Key) + 1);
+        text_.reserve(bytes_max_);
     }
 
     std::uint64_t bytes_max_;
-    std::vector<char> keys_;
-    std::vector<Row> rows_;
+    std::vector<char> text_;
+    std::vector<Key> keys_;
+    std::vector<Said> rows_;
 };
 
 /// Where the file has what.
@@ -190,7 +285,7 @@ void write_row(SpillFile& file, std::string_view key, const Said& said) {
     file.write_value(said);
 }
 
-/// Runs merged row by row, in order of key, then what is said.
+/// Runs merged row by row, in order of key.
 class RunMerge {
 public:
     RunMerge(const SpillFile& file, std::span<const std::pair<std::uint64_t, std::uint64_t>> runs) {
@@ -216,10 +311,7 @@ public:
     }
 
 private:
-    static bool later(const RunReader* a, const RunReader* b) {
-        const int order = a->key().compare(b->key());
-        return order != 0 ? order > 0 : b->said() < a->said();
-    }
+    static bool later(const RunReader* a, const RunReader* b) { return b->key() < a->key(); }
     std::vector<std::unique_ptr<RunReader>> readers_;
     std::vector<RunReader*> heap_;
 };
@@ -243,19 +335,16 @@ public:
     }
 
     bool next(scoring::ClassifiedKey& key) {
-        said_.clear();
+        rows_.clear();
         if (merge_) {
             if (merge_->at_end()) return false;
             key_ = merge_->key();
             for (; !merge_->at_end() && merge_->key() == key_; merge_->advance())
-                said_.push_back(merge_->said());
+                rows_.add(std::span(&merge_->said(), 1));
         } else {
-            const auto& rows = buffer_.rows();
-            if (next_row_ == rows.size()) return false;
-            buffer_.prefetch_key(next_row_ + prefetched_rows);
-            key_ = buffer_.key_of(rows[next_row_]);
-            for (; next_row_ < rows.size() && buffer_.key_of(rows[next_row_]) == key_; ++next_row_)
-                said_.push_back(rows[next_row_].said);
+            if (next_key_ == buffer_.keys().size()) return false;
+            key_ = buffer_.text_of(buffer_.keys()[next_key_]);
+            next_key_ = buffer_.collect(next_key_, rows_);
         }
         if (looked_at_++ % look_every == 0 && stop_.requested()) throw Interrupted("stopped on request");
         make_postings();
@@ -264,7 +353,7 @@ public:
     }
 
     [[nodiscard]] std::uint64_t line_of_key() const noexcept {
-        return std::ranges::min(said_, {}, &Said::line).line;
+        return std::ranges::min(rows_.rows(), {}, &Said::line).line;
     }
     [[nodiscard]] const ByteStrings& tags() const noexcept { return tags_; }
     [[nodiscard]] const InputFile& file() const noexcept { return file_; }
@@ -273,7 +362,6 @@ public:
 private:
     using Run = std::pair<std::uint64_t, std::uint64_t>; ///< begin and end in the spill file
     static constexpr std::uint64_t look_every = 4096;
-    static constexpr std::size_t prefetched_rows = 16; // a cache miss takes about as long as these
 
     void read(const std::filesystem::path& path, const ReadLimits& limits) {
         Columns columns;
@@ -305,7 +393,7 @@ private:
     }
 
     void add(std::string_view key, const Said& said) {
-        if (!buffer_.rows().empty() && !buffer_.has_room_for(key)) {
+        if (!buffer_.empty() && !buffer_.has_room_for(key)) {
             sort_buffer();
             spill();
         }
@@ -319,7 +407,13 @@ private:
     void spill() {
         if (!spill_file_) spill_file_ = std::make_unique<SpillFile>(room_.spill_directory);
         const std::uint64_t begin = spill_file_->flush();
-        for (const auto& row : buffer_.rows()) write_row(*spill_file_, buffer_.key_of(row), row.said);
+        const std::vector<RowBuffer::Key>& keys = buffer_.keys();
+        for (std::size_t key = 0; key < keys.size();) {
+            const std::string_view text = buffer_.text_of(keys[key]);
+            rows_.clear();
+            key = buffer_.collect(key, rows_);
+            for (const Said& said : rows_.rows()) write_row(*spill_file_, text, said);
+        }
         runs_.emplace_back(begin, spill_file_->flush());
         ++spilled_runs_;
         buffer_.clear();
@@ -357,19 +451,20 @@ private:
     }
 
     void make_postings() {
-        for (Said& said : said_) said.tag = tag_ids_[said.tag];
-        std::ranges::sort(said_, [](const Said& a, const Said& b) {
-            return std::tuple(a.tag, a.line) < std::tuple(b.tag, b.line);
-        });
+        std::vector<Said>& rows = rows_.rows();
+        for (Said& said : rows) said.tag = tag_ids_[said.tag];
+        std::ranges::sort(rows, {}, [](const Said& said) { return std::tuple(said.tag, said.line); });
         postings_.clear();
-        for (std::size_t i = 0; i < said_.size(); ++i) {
-            if (i == 0 || said_[i].tag != said_[i - 1].tag) {
-                postings_.push_back({said_[i].tag, said_[i].weight});
-            } else if (said_[i].weight != said_[i - 1].weight) {
+        const Said* first = nullptr; // of the tag
+        for (const Said& said : rows) {
+            if (first == nullptr || said.tag != first->tag) {
+                first = &said;
+                postings_.push_back({said.tag, said.weight});
+            } else if (said.weight != first->weight) {
                 throw InputError(fmt::format(
                     "{}:{}: column weight: key {} has tag {} with two weights; the other is in line {}",
-                    file_.path, said_[i].line, quoted_for_message(key_),
-                    quoted_for_message(tags_[said_[i].tag]), said_[i - 1].line));
+                    file_.path, said.line, quoted_for_message(key_), quoted_for_message(tags_[said.tag]),
+                    first->line));
             }
         }
     }
@@ -385,10 +480,10 @@ private:
     std::vector<Run> runs_;
     std::uint64_t spilled_runs_ = 0;
     std::optional<RunMerge> merge_; ///< where there are runs
-    std::size_t next_row_ = 0;      ///< of the buffer, where there are none
+    std::size_t next_key_ = 0;      ///< of the buffer, where there are none
     std::uint64_t looked_at_ = 0;
     std::string key_;
-    std::vector<Said> said_;
+    RowsOfKey rows_; ///< of key_
     std::vector<scoring::Posting> postings_;
 };
 

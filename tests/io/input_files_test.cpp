@@ -12,6 +12,9 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace ipscore::io {
 namespace {
@@ -313,6 +316,50 @@ TEST_F(InputFilesTest, two_weights_name_both_lines) {
               "c.csv:5: column weight: key \"k\" has tag \"t\" with two weights; the other is in line 2");
     EXPECT_EQ(classification_fault("key,tag,weight\nk,t,1\nk,t,1\nk,t,0.5\n"),
               "c.csv:4: column weight: key \"k\" has tag \"t\" with two weights; the other is in line 2");
+}
+
+TEST_F(InputFilesTest, of_rows_that_are_repeated_the_first_one_counts) {
+    // Two keys in turn, so often that what they say is looked through for repetitions, in memory and in runs.
+    std::string text = "key,tag,weight\n";
+    for (int i = 0; i < 5000; ++i) text += "k,t,0.5\nj,u,1\n";
+    const auto path = write("c.csv", text + "k,t,0.75\n");
+    for (const std::uint64_t sort_bytes : {SortRoom::sort_bytes_max, std::uint64_t{20'000}}) {
+        EXPECT_EQ(
+            without_directory(message_of([&] { (void)read_classification(path, sort_bytes); })),
+            "c.csv:10002: column weight: key \"k\" has tag \"t\" with two weights; the other is in line 2");
+        const auto read = read_classification(write("good.csv", text), sort_bytes);
+        EXPECT_EQ(read.spilled_runs > 0, sort_bytes < SortRoom::sort_bytes_max);
+        EXPECT_EQ(read.offsets, (std::vector<std::uint64_t>{0, 1, 2}));
+        EXPECT_EQ(read.lines, (std::vector<std::uint64_t>{3, 2}));
+    }
+}
+
+TEST_F(InputFilesTest, keys_of_any_bytes_come_in_byte_order) {
+    // Few bytes that make many equal beginnings, and zeros, which must not pass for an end.
+    std::mt19937_64 random(11);
+    std::set<std::string> keys;
+    while (keys.size() < 20'000) {
+        std::string key(random() % 3 == 0 ? "example/of/a/long/beginning/" : "");
+        for (std::size_t left = 1 + random() % 24; left > 0; --left) key += "\0\xff"[random() % 2];
+        keys.insert(key);
+        for (; random() % 4 == 0; keys.insert(key)) key += '\0';
+    }
+    for (std::size_t zeros = 0; zeros < 50; ++zeros) keys.insert("a" + std::string(zeros, '\0'));
+    std::vector<std::string> order(keys.begin(), keys.end());
+    std::ranges::shuffle(order, random);
+    std::string text = "key,tag,weight\n";
+    for (const std::string& key : order) text += key + ",t,1\n";
+    const auto path = write("c.csv", text);
+    for (const int threads : {1, 3}) {
+        const auto read = read_classification(path, SortRoom::sort_bytes_max, threads);
+        ASSERT_EQ(read.keys.size(), keys.size());
+        std::size_t i = 0;
+        for (const std::string& key : keys) {
+            ASSERT_EQ(read.keys[i], key) << i;
+            ASSERT_EQ(order[read.lines[i] - 2], key) << "the line is that of the key";
+            ++i;
+        }
+    }
 }
 
 TEST_F(InputFilesTest, tags_beyond_the_room_for_them_are_named) {
