@@ -56,10 +56,10 @@ class Bench:
     def prepare_words(base, as_of=AS_OF):
         return ["prepare", "--store", base / "store", "--as-of", as_of, "--lookback-days", LOOKBACK]
 
-    def score_words(self, base):
+    def score_words(self, base, companies=None):
         data = base / "data"
         return ["score", "--table", base / "table", "--classification", data / "classification.csv", "--companies",
-                data / "companies.csv", "--model", data / "model.toml"]
+                companies or data / "companies.csv", "--model", data / "model.toml"]
 
     def several(self, words, output, ranks=0, runs=None):
         """Medians of several runs into a fresh output: seconds, peak MiB, and seconds per phase."""
@@ -268,24 +268,35 @@ def sent_by_ranks(profiles):
     return sent["E"], sent["I"]
 
 
+def sent(bench, base, companies, ranks):
+    """sent_by_ranks() of a score of one worker a rank."""
+    profiles = bench.dir / "profiles"
+    remove(profiles)
+    profiles.mkdir()
+    remove(base / "scores")
+    monitoring = ["--mca", "pml_monitoring_enable", 2, "--mca", "pml_monitoring_enable_output", 3, "--mca", "pml_monitoring_filename", profiles / "rank"]
+    # The monitoring wraps the messaging that is chosen, and is not there when that is named.
+    environment = {name: value for name, value in os.environ.items() if name != "OMPI_MCA_pml"}
+    words = bench.score_words(base, companies)
+    Run([*mpirun(ranks, *monitoring), bench.bin / "ipscore", *words, "--threads", 1, "--output", base / "scores"], env=environment).check()
+    return sent_by_ranks(profiles.glob("*.prof"))
+
+
 def messages_section(bench, sizes):
-    lines = ["## Messages", "", "What `score` sends, counted by Open MPI's monitoring, over all ranks, one worker each: mail (claims, reports, the end), and the messages that its "
-             "broadcasts, gathers and barriers are made of.", "",
-             "| | parts | ranks | mail | bytes | of collectives | bytes |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    lines = ["## Messages", "", "What `score` sends, counted by Open MPI's monitoring, over all ranks, one worker each: mail (claims, reports, the end), counted in a run without "
+             "companies; company evidence on its way to the rank that adds it up, and what that makes of it to rank 0; and the messages that broadcasts, gathers and barriers "
+             "are made of.", "",
+             "| | parts | ranks | mail | bytes | evidence | MB | of collectives | MB |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for name in sizes:
         base = bench.data(name, *SIZES[name])
         parts = len(list((base / "table").glob("part-*.h5")))
+        no_companies = base / "no-companies.csv"
+        no_companies.write_text((base / "data/companies.csv").open().readline())
         for ranks in (2, 4, 8):
-            profiles = bench.dir / "profiles"
-            remove(profiles)
-            profiles.mkdir()
-            remove(base / "scores")
-            monitoring = ["--mca", "pml_monitoring_enable", 2, "--mca", "pml_monitoring_enable_output", 3, "--mca", "pml_monitoring_filename", profiles / "rank"]
-            # The monitoring wraps the messaging that is chosen, and is not there when that is named.
-            environment = {name: value for name, value in os.environ.items() if name != "OMPI_MCA_pml"}
-            Run([*mpirun(ranks, *monitoring), bench.bin / "ipscore", *bench.score_words(base), "--threads", 1, "--output", base / "scores"], env=environment).check()
-            mail, collective = sent_by_ranks(profiles.glob("*.prof"))
-            lines.append(f"| {name} | {parts} | {ranks} | {mail[0]} | {mail[1]} | {collective[0]} | {collective[1]} |")
+            mail, _ = sent(bench, base, no_companies, ranks)
+            messages, collective = sent(bench, base, base / "data/companies.csv", ranks)
+            lines.append(f"| {name} | {parts} | {ranks} | {mail[0]} | {mail[1]} | {messages[0] - mail[0]} | {(messages[1] - mail[1]) / 1e6:.1f} | "
+                         f"{collective[0]} | {collective[1] / 1e6:.1f} |")
     return [*lines, ""]
 
 
