@@ -21,6 +21,7 @@ from live_job import ENDS_WITHIN_SECONDS, LiveJob, send, stop  # noqa: E402
 from pipeline_lib import PipelineTest, h5_values, snapshot  # noqa: E402
 
 RANKS = 4
+STOPPED = "stopped on request; run the same command again to resume"
 
 
 class FailureTest(PipelineTest):
@@ -224,6 +225,34 @@ class FullDiskTest(FailureTest):
         self.assert_finishes(words, "scores")
 
 
+class EvidenceTest(FailureTest):
+    """What happens while company evidence goes from rank to rank: signal_in_call.c is preloaded."""
+
+    def run_until(self, place):
+        env = {**os.environ, "LD_PRELOAD": os.environ["SIGNAL_IN_CALL_LIBRARY"], "SIGNAL_IN_CALL": place}
+        return run(mpirun(RANKS, *self.score_command()), cwd=self.dir, env=env, timeout=2 * ENDS_WITHIN_SECONDS)
+
+    def check(self, place, code, stderr):
+        with self.subTest(place=place):
+            result = self.run_until(place)
+            self.assert_code(result, code)
+            self.assertEqual(result.stderr, stderr, result)
+            self.assert_unfinished("scores")
+            # What was made is there, and only the evidence is added up anew.
+            result = self.run_job(self.score_command())
+            self.assertIn("\nparts that were there already: 5\n", result.stderr)
+            self.assert_values("scores")
+            shutil.rmtree(self.dir / "scores")
+
+    def test_killed_rank(self):
+        for place in ("3 send", "0 send", "1 receive-from-any", "0 receive-from-any", "0 receive-from-one"):
+            self.check(f"{place} {int(signal.SIGKILL)}", 137, "")
+
+    def test_request_to_stop(self):
+        for place in ("2 send", "0 receive-from-any"):
+            self.check(f"{place} {int(signal.SIGTERM)}", 75, f"ipscore score: {STOPPED}\n")
+
+
 class LiveJobTest(FailureTest):
     """What happens to a job in the middle of its work."""
 
@@ -289,7 +318,7 @@ class LiveJobTest(FailureTest):
                 send(pids, signal.SIGCONT)
                 result = job.wait()
                 self.assert_code(result, 75)
-                self.assertEqual(result.stderr, "ipscore score: stopped on request; run the same command again to resume\n", result)
+                self.assertEqual(result.stderr, f"ipscore score: {STOPPED}\n", result)
                 self.assert_unfinished("scores")
                 there = len(list((self.dir / "scores").glob("part-*.h5")))
                 self.assertGreater(there, 0)
@@ -307,7 +336,7 @@ class LiveJobTest(FailureTest):
         send(pids, signal.SIGCONT)
         result = job.wait()
         self.assert_code(result, 75)
-        self.assertIn("ipscore score: stopped on request; run the same command again to resume\n", result.stderr)
+        self.assertIn(f"ipscore score: {STOPPED}\n", result.stderr)
         self.assert_unfinished("scores")
         self.assert_finishes(self.score_command(), "scores")
 
