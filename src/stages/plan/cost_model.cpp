@@ -62,9 +62,10 @@ bool makes_parts(const Law& law) { return law.unit == Unit::merged_rows || law.u
 constexpr double start_seconds = 0.15;
 constexpr double start_seconds_a_rank = 0.03;
 
-// Of the time of a part, so much goes with the rows that it writes, and the rest with the observations that
-// it reads (docs/scale.md, "More ranks": encoding 35 of 97 ns).
-constexpr double written_of_score = 0.36;
+// Of the time of a part, so much goes with the rows that it writes: making and encoding them and the evidence
+// of companies. The rest goes with the observations that it reads: decoding, and adding up (docs/scale.md,
+// "More ranks").
+constexpr double written_of_score = 0.7;
 
 /// A tree of k segments compares each row log2(k) times; reading and writing it costs as much as one
 /// comparison.
