@@ -129,6 +129,7 @@ template <class T>
 std::vector<std::vector<T>>
 World::exchange_pieces(const std::vector<std::vector<std::span<const T>>>& pieces) {
     static_assert(std::is_trivially_copyable_v<T>);
+    if (size_ == 1) return {};
     std::vector<Outgoing> outgoing;
     std::vector<std::uint64_t> counts(pieces.size());
     for (std::size_t rank = 0; rank < pieces.size(); ++rank) {
