@@ -1,13 +1,12 @@
 #include "ipscore/io/classification_csv.hpp"
 
+#include "ipscore/core/byte_prefix.hpp"
 #include "ipscore/core/error.hpp"
 #include "ipscore/core/on_threads.hpp"
 #include "ipscore/core/string_index.hpp"
 #include "ipscore/io/spill_file.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <fmt/format.h>
 #include <limits>
 #include <memory>
@@ -117,8 +116,6 @@ public:
     }
 
 private:
-    static constexpr std::size_t prefix_bytes = sizeof(Key::prefix);
-
     /// Sorted keys lie all over the memory.
     void prefetch(std::size_t key) const noexcept {
         if (key >= keys_.size()) return;
@@ -128,18 +125,6 @@ private:
     [[nodiscard]] std::uint64_t bytes() const noexcept {
         return text_.size() + keys_.size() * sizeof(Key) + rows_.size() * sizeof(Said);
     }
-    /// The bytes of a key from `depth` on, as a number that orders as they do; zeros behind its end.
-    [[nodiscard]] std::uint64_t prefix_of(const Key& key, std::size_t depth) const noexcept {
-        std::array<unsigned char, prefix_bytes> some{};
-        if (key.text_bytes > depth) {
-            std::memcpy(some.data(), text_.data() + key.text_at + depth,
-                        std::min<std::size_t>(key.text_bytes - depth, prefix_bytes));
-        }
-        std::uint64_t prefix = 0;
-        for (const unsigned char byte : some) prefix = prefix << 8U | byte;
-        return prefix;
-    }
-
     /// Sorts keys that have the same first `depth` bytes: by the next ones as numbers, so that no comparison
     /// looks at the text, then those that are still equal by the next.
     void sort_from(std::span<Key> keys, std::size_t depth, const StopFlag& stop) {
@@ -154,7 +139,7 @@ private:
         for (std::size_t i = 0; i < keys.size(); ++i) {
             if (i + prefetched_keys < keys.size())
                 __builtin_prefetch(text_.data() + keys[i + prefetched_keys].text_at + depth);
-            keys[i].prefix = prefix_of(keys[i], depth);
+            keys[i].prefix = byte_prefix(text_of(keys[i]), depth);
             all_at_end = all_at_end && keys[i].text_bytes <= depth;
         }
         if (all_at_end) { // zeros at the end were all that they differ in
@@ -164,13 +149,14 @@ private:
         const auto comes_first = [](const Key& a, const Key& b) { return a.prefix < b.prefix; };
         if (keys.size() < many_keys) {
             std::sort(keys.begin(), keys.end(), comes_first);
-            for_each_equal(keys, [&](std::span<Key> equal) { sort_from(equal, depth + prefix_bytes, stop); });
+            for_each_equal(keys,
+                           [&](std::span<Key> equal) { sort_from(equal, depth + byte_prefix_bytes, stop); });
             return;
         }
         tbb::parallel_sort(keys.begin(), keys.end(), comes_first);
         tbb::task_group tasks;
         for_each_equal(keys, [&](std::span<Key> equal) {
-            tasks.run([this, equal, depth, &stop] { sort_from(equal, depth + prefix_bytes, stop); });
+            tasks.run([this, equal, depth, &stop] { sort_from(equal, depth + byte_prefix_bytes, stop); });
         });
         tasks.wait();
     }

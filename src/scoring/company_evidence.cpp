@@ -45,7 +45,7 @@ void merge(std::span<const Stretch> stretches, std::span<CompanyEvidence> eviden
     const std::size_t first = places.rows.size();
     for_each_row([&](std::uint32_t row) { places.rows.push_back(row); });
     if (stretches.size() == 1) return;
-    for_each_row([&](std::uint32_t row) { sums.of(evidence[row].tag).add(evidence[row]); });
+    for_each_row([&](std::uint32_t row) { sums.add(evidence[row]); });
     std::size_t used = first;
     sums.drain(stretches.front().company,
                [&](const CompanyEvidence& sum) { evidence[places.rows[used++]] = sum; });

@@ -36,12 +36,6 @@ bool all_agree(mpi::World& world, Vote vote) {
 
 Vote vote_for(bool yes) { return yes ? Vote::yes : Vote::no; }
 
-std::uint64_t rows_of(const auto& runs) {
-    std::uint64_t rows = 0;
-    for (const auto& run : runs) rows += run.size();
-    return rows;
-}
-
 /// What runs have of the companies that each rank adds up: as many companies for each, give or take one.
 std::vector<std::vector<EvidenceRun>> cut_for_ranks(const std::vector<EvidenceRun>& runs,
                                                     std::uint64_t companies, std::uint64_t ranks) {

@@ -30,9 +30,8 @@ struct EvidenceOfRanks {
 using CompanyRows = std::vector<std::vector<scoring::CompanyRow>>;
 
 /// The rows that the sum of all evidence stands for, on rank 0; empty elsewhere. Each rank adds up what all
-/// parts have of a range of companies. Nothing where a rank did not keep all,
-/// or has no room: then the parts have to be read. All ranks must call; throws AgreedError when one was asked
-/// to stop.
+/// parts have of a range of companies. Nothing where a rank did not keep all, or has no room: then the parts
+/// have to be read. All ranks must call; throws AgreedError when one was asked to stop.
 std::optional<CompanyRows> add_up_kept_evidence(mpi::World& world, const EvidenceOfRanks& of,
                                                 const StopFlag& stop, RunMonitor& monitor);
 

@@ -61,13 +61,17 @@ void merge_evidence(const std::vector<EvidenceSource>& sources, const StopFlag& 
             Run& run = runs[tree.source()];
             const auto evidence = run.of_company();
             sums.make_room(std::size_t{evidence.back().tag} + 1);
-            for (const CompanyEvidence& row : evidence) sums.of(row.tag).add(row);
+            for (const CompanyEvidence& row : evidence) sums.add(row);
             rows += evidence.size();
             run.advance(evidence.size());
             tree.replace(run.company());
         }
         sums.drain(static_cast<std::uint32_t>(company), sink);
     }
+}
+
+EvidenceSource source_in_memory(EvidenceRun run) {
+    return [run]() mutable { return std::exchange(run, {}); };
 }
 
 io::SpillFile& EvidenceSpill::file() {
@@ -113,7 +117,7 @@ void EvidenceSpill::merge(std::span<const CompanyEvidence> last, const StopFlag&
     }
     std::vector<EvidenceSource> sources;
     for (const Run& run : runs_) sources.push_back(source_of(run));
-    sources.emplace_back([last]() mutable { return std::exchange(last, {}); });
+    sources.push_back(source_in_memory(last));
     merge_evidence(sources, stop, sink);
     runs_.clear();
     file_.reset();

@@ -18,6 +18,10 @@ namespace ipscore::stages {
 /// The next evidence of a run, in order of (company, tag), as much as is at hand; empty at its end. Valid
 /// until the next call.
 using EvidenceSource = std::function<std::span<const scoring::CompanyEvidence>()>;
+/// A run in memory: in order of (company, tag), each of these once.
+using EvidenceRun = std::span<const scoring::CompanyEvidence>;
+/// All of a run at once.
+[[nodiscard]] EvidenceSource source_in_memory(EvidenceRun run);
 using EvidenceSink = std::function<void(const scoring::CompanyEvidence&)>;
 
 /// Brings all evidence to `sink` in order of (company, tag), each of these once, added up. Throws Interrupted

@@ -13,8 +13,7 @@ namespace {
 /// By some of the evidence, as much for each stretch, whatever the runs.
 std::vector<std::uint32_t> cut(const std::vector<EvidenceRun>& runs, std::size_t stretch_rows) {
     constexpr std::size_t samples_a_stretch = 16;
-    std::size_t rows = 0;
-    for (const EvidenceRun& run : runs) rows += run.size();
+    const std::size_t rows = rows_of(runs);
     const std::size_t stretches = rows / stretch_rows + 1;
     const std::size_t step = std::max<std::size_t>(1, rows / (stretches * samples_a_stretch));
     std::vector<std::uint32_t> companies;

@@ -16,8 +16,12 @@
 
 namespace ipscore::stages {
 
-/// In order of (company, tag), each of these once.
-using EvidenceRun = std::span<const scoring::CompanyEvidence>;
+/// Of all runs together.
+[[nodiscard]] std::size_t rows_of(const auto& runs) {
+    std::size_t rows = 0;
+    for (const auto& run : runs) rows += run.size();
+    return rows;
+}
 
 /// What `run` has of the companies from `first` to before `end`.
 [[nodiscard]] EvidenceRun of_companies(EvidenceRun run, std::uint64_t first, std::uint64_t end);
@@ -49,12 +53,10 @@ auto add_up_runs(std::vector<EvidenceRun> runs, int threads, const StopFlag& sto
     on_threads(threads, [&] {
         tbb::parallel_for(std::size_t{0}, pieces.size(), [&](std::size_t stretch) {
             std::vector<EvidenceSource> sources;
-            std::size_t rows_max = 0;
-            for (const EvidenceRun& run : sum.runs_of(stretch)) {
-                rows_max += run.size();
-                sources.emplace_back([left = run]() mutable { return std::exchange(left, {}); });
-            }
-            pieces[stretch].reserve(rows_max); // what is not used is never touched
+            const std::vector<EvidenceRun> of_stretch = sum.runs_of(stretch);
+            sources.reserve(of_stretch.size());
+            for (const EvidenceRun& run : of_stretch) sources.push_back(source_in_memory(run));
+            pieces[stretch].reserve(rows_of(of_stretch)); // what is not used is never touched
             merge_evidence(sources, stop, [&](const scoring::CompanyEvidence& row) {
                 pieces[stretch].push_back(make(row));
             });

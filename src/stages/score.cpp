@@ -435,12 +435,13 @@ RunSummary score(mpi::World& world, const ScoreArgs& args, StopFlag& stop, RunMo
         check_result(args, index);
         io::TemporaryFile file(args.output / io::format::index_name);
         io::ScoresIndexWriter writer(file.path());
-        const auto write = [&](const scoring::CompanyRow& row) { writer.append(row); };
         if (company_rows) {
-            for (const auto& piece : *company_rows) std::ranges::for_each(piece, write);
+            for (const auto& piece : *company_rows) {
+                for (const scoring::CompanyRow& row : piece) writer.append(row);
+            }
         } else {
             add_up_evidence(evidence_files, args.output, fan_in, stop, [&](const CompanyEvidence& sum) {
-                write(scoring::company_row(sum, inputs.scoring.rules));
+                writer.append(scoring::company_row(sum, inputs.scoring.rules));
             });
         }
         const std::uint64_t rows = writer.company_rows();

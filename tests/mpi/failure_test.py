@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 import h5py  # noqa: E402
 
 from cli_test_lib import mpirun, run  # noqa: E402
+from interruption_lib import STOPPED  # noqa: E402
 from live_job import ENDS_WITHIN_SECONDS, LiveJob, send, stop  # noqa: E402
 from pipeline_lib import PipelineTest, h5_values, snapshot  # noqa: E402
 
 RANKS = 4
-STOPPED = "stopped on request; run the same command again to resume"
 
 
 class FailureTest(PipelineTest):

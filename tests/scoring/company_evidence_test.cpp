@@ -37,7 +37,7 @@ TEST(CompanySums, bring_what_was_added_by_rising_tag_and_forget_it) {
         SortedRun added = random_evidence(random, rows);
         for (CompanyEvidence& row : added) {
             row.company = 6;
-            sums.of(row.tag).add(row);
+            sums.add(row);
         }
         SortedRun brought;
         sums.drain(6, [&](const CompanyEvidence& sum) { brought.push_back(sum); });
@@ -81,6 +81,9 @@ TEST(CompanyEvidence, is_sorted_and_merged_whatever_its_order) {
         sort_and_merge(evidence, sums);
         ASSERT_TRUE(std::ranges::equal(evidence, expected, same_bytes)) << i;
     }
+    SortedRun none;
+    sort_and_merge(none, sums);
+    EXPECT_TRUE(none.empty());
 }
 
 } // namespace

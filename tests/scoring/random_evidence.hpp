@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
-namespace ipscore::scoring {
+namespace ipscore {
+
+using scoring::CompanyEvidence;
 
 using SortedRun = std::vector<CompanyEvidence>;
 
@@ -58,4 +60,4 @@ inline SortedRun random_run(std::mt19937_64& random, std::size_t rows) {
     return sum_of({random_evidence(random, rows)});
 }
 
-} // namespace ipscore::scoring
+} // namespace ipscore

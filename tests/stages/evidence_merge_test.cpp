@@ -16,11 +16,6 @@
 namespace ipscore::stages {
 namespace {
 
-using scoring::CompanyEvidence;
-using scoring::random_run;
-using scoring::SortedRun;
-using scoring::sum_of;
-
 auto fields(const CompanyEvidence& evidence) {
     return std::tuple(evidence.company, evidence.tag, evidence.addresses, evidence.hits, evidence.days.lo,
                       evidence.days.hi, evidence.raw, evidence.recent, evidence.base);

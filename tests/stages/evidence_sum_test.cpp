@@ -13,11 +13,6 @@
 namespace ipscore::stages {
 namespace {
 
-using scoring::CompanyEvidence;
-using scoring::random_run;
-using scoring::SortedRun;
-using scoring::sum_of;
-
 SortedRun added_up(const std::vector<SortedRun>& runs, int threads, std::size_t stretch_rows) {
     SortedRun sums;
     const auto as_it_is = [](const CompanyEvidence& sum) { return sum; };
@@ -36,8 +31,7 @@ TEST(EvidenceSum, is_the_same_however_it_is_cut) {
         for (const std::size_t stretch_rows :
              {std::size_t{1}, std::size_t{10}, std::size_t{300}, EvidenceSum::stretch_rows_default}) {
             for (const int threads : {1, 3}) {
-                ASSERT_TRUE(
-                    std::ranges::equal(added_up(runs, threads, stretch_rows), expected, scoring::same_bytes))
+                ASSERT_TRUE(std::ranges::equal(added_up(runs, threads, stretch_rows), expected, same_bytes))
                     << count << " runs, stretches of " << stretch_rows;
             }
         }

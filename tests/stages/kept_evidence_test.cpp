@@ -14,11 +14,6 @@
 namespace ipscore::stages {
 namespace {
 
-using scoring::CompanyEvidence;
-using scoring::random_run;
-using scoring::SortedRun;
-using scoring::sum_of;
-
 constexpr std::uint64_t plenty = std::numeric_limits<std::uint64_t>::max();
 
 TEST(KeptEvidence, has_the_evidence_of_each_part) {
@@ -33,7 +28,7 @@ TEST(KeptEvidence, has_the_evidence_of_each_part) {
     const auto all = kept.runs();
     ASSERT_EQ(all.size(), runs.size());
     for (std::size_t part = 0; part < runs.size(); ++part) {
-        EXPECT_TRUE(std::ranges::equal(all[part], runs[part], scoring::same_bytes));
+        EXPECT_TRUE(std::ranges::equal(all[part], runs[part], same_bytes));
         EXPECT_TRUE(runs[part].empty() || all[part].data() != runs[part].data()) << "a copy";
     }
 }
@@ -81,7 +76,7 @@ TEST(KeptEvidence, is_kept_by_many_threads_at_a_time) {
     EXPECT_EQ(kept.runs().size(), runs.size());
     std::vector<SortedRun> copies;
     for (const EvidenceRun& run : kept.runs()) copies.emplace_back(run.begin(), run.end());
-    EXPECT_TRUE(std::ranges::equal(sum_of(copies), sum_of(runs), scoring::same_bytes));
+    EXPECT_TRUE(std::ranges::equal(sum_of(copies), sum_of(runs), same_bytes));
 }
 
 } // namespace

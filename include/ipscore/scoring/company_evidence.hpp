@@ -25,14 +25,6 @@ struct CompanyEvidence {
     void add(const CompanyEvidence& other) noexcept;
 };
 
-/// Company evidence orders by company, then tag.
-[[nodiscard]] inline bool comes_before(const CompanyEvidence& a, const CompanyEvidence& b) noexcept {
-    return a.company != b.company ? a.company < b.company : a.tag < b.tag;
-}
-[[nodiscard]] inline bool same_row(const CompanyEvidence& a, const CompanyEvidence& b) noexcept {
-    return a.company == b.company && a.tag == b.tag;
-}
-
 /// The evidence of one company, tag by tag: sums that are found by their tag, which no order of what is added
 /// makes slower.
 class CompanySums {
@@ -50,6 +42,7 @@ public:
         touched_.insert(tag);
         return sums_[tag];
     }
+    void add(const CompanyEvidence& evidence) noexcept { of(evidence.tag).add(evidence); }
     /// Calls visit(evidence) for each tag that was added to, in rising order, and forgets it.
     template <class Visit>
     void drain(std::uint32_t company, Visit visit) {

@@ -1,6 +1,7 @@
 #include "row_sorter.hpp"
 
 #include "../look_for_stop.hpp"
+#include "ipscore/core/byte_prefix.hpp"
 
 #include <algorithm>
 #include <span>
@@ -18,16 +19,6 @@ using comparing::RowSource;
 constexpr std::size_t run_block_rows = 512;
 
 constexpr std::uint64_t per_row_bytes = 16; // an Entry
-
-/// The eight bytes behind what all keys begin with.
-std::uint64_t prefix_of(std::string_view key, std::size_t shared) noexcept {
-    std::uint64_t prefix = 0;
-    for (std::size_t i = 0; i < 8; ++i) {
-        const std::size_t at = shared + i;
-        prefix = prefix << 8U | (at < key.size() ? static_cast<unsigned char>(key[at]) : 0U);
-    }
-    return prefix;
-}
 
 std::size_t shared_bytes(std::string_view a, std::string_view b) noexcept {
     return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
@@ -170,7 +161,7 @@ std::vector<RowSorter::Entry> RowSorter::sorted_entries() const {
     }
     for (std::uint32_t block = 0; block < blocks_.size(); ++block) {
         for (std::uint32_t row = 0; row < blocks_[block].size(); ++row)
-            entries.push_back({prefix_of(blocks_[block].key(row), shared), block, row});
+            entries.push_back({byte_prefix(blocks_[block].key(row), shared), block, row});
     }
     tbb::parallel_sort(entries, [&](const Entry& a, const Entry& b) {
         if (a.prefix != b.prefix) return a.prefix < b.prefix;
