@@ -18,7 +18,6 @@ struct RowEnd {
     std::size_t bytes = 0;      ///< with it
     CsvFault fault = CsvFault::none;
     bool complete = false; ///< a line end was found
-    bool has_quotes = false;
 };
 
 std::size_t without_cr(std::string_view text, std::size_t bytes) noexcept {
@@ -30,14 +29,11 @@ RowEnd find_quoted_row_end(std::string_view text, char separator) noexcept {
     RowScanner scanner(separator);
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (scanner.step(text[i]) != RowScanner::Seen::row_end) continue;
-        return {.text_bytes = without_cr(text, i),
-                .bytes = i + 1,
-                .fault = scanner.fault(),
-                .complete = true,
-                .has_quotes = true};
+        return {
+            .text_bytes = without_cr(text, i), .bytes = i + 1, .fault = scanner.fault(), .complete = true};
     }
     scanner.end_of_text();
-    return {.text_bytes = text.size(), .bytes = text.size(), .fault = scanner.fault(), .has_quotes = true};
+    return {.text_bytes = text.size(), .bytes = text.size(), .fault = scanner.fault()};
 }
 
 RowEnd find_row_end(std::string_view text, char separator) noexcept {
@@ -52,22 +48,6 @@ RowEnd find_row_end(std::string_view text, char separator) noexcept {
 
 void add_field(CsvRow& row, std::string_view field) {
     if (row.field_count++ < CsvRow::fields_max) row.fields.push_back(field);
-}
-
-/// Takes the row at the beginning of a text without quotes apart. Returns its bytes, line end included.
-std::size_t split_unquoted(CsvRow& row, std::string_view text, char separator) {
-    const char* const end = text.data() + text.size();
-    const char* begin = text.data();
-    const char* found = find_either(begin, end, separator, '\n');
-    for (; found != end && *found == separator; found = find_either(begin, end, separator, '\n')) {
-        add_field(row, {begin, found});
-        begin = found + 1;
-    }
-    const auto line_bytes = static_cast<std::size_t>(found - text.data());
-    const std::size_t row_bytes = found == end ? line_bytes : without_cr(text, line_bytes);
-    row.text = text.substr(0, row_bytes);
-    add_field(row, {begin, text.data() + row_bytes});
-    return line_bytes + (found == end ? 0 : 1);
 }
 
 /// Splits a row without faults.
@@ -143,39 +123,49 @@ std::string_view text_of(CsvFault fault) noexcept {
 }
 
 CsvRows::CsvRows(std::string_view text, std::uint64_t first_line, char separator)
-    : left_(text),
-      line_(first_line),
-      separator_(separator),
-      has_quotes_(text.find('"') != std::string_view::npos) {}
+    : left_(text), line_(first_line), separator_(separator), marks_(text, separator) {}
 
 bool CsvRows::next(CsvRow& row) {
     while (!left_.empty()) {
         row.line = line_;
         row.fields.clear();
         row.field_count = 0;
-        if (!has_quotes_) {
-            row.fault = CsvFault::none;
-            left_.remove_prefix(split_unquoted(row, left_, separator_));
-            ++line_;
-            if (row.text.empty()) continue;
-            return true;
-        }
-        const RowEnd end = find_row_end(left_, separator_);
-        row.text = left_.substr(0, end.text_bytes);
-        row.fault = end.fault;
-        line_ += end.has_quotes ? count_lines(left_.substr(0, end.bytes)) : 1;
-        const std::string_view whole = left_.substr(0, end.bytes);
-        left_.remove_prefix(end.bytes);
-        if (row.text.empty()) continue;
-        if (end.fault != CsvFault::none) return true;
-        if (end.has_quotes) {
-            split_quoted(row, separator_);
-        } else {
-            split_unquoted(row, whole, separator_);
-        }
-        return true;
+        if (!split_unquoted(row)) split_with_quotes(row);
+        if (!row.text.empty()) return true;
     }
     return false;
+}
+
+/// Takes the next row apart, and leaves it where it is when it has a quote.
+bool CsvRows::split_unquoted(CsvRow& row) {
+    const char* const end = left_.data() + left_.size();
+    const char* begin = left_.data();
+    const char* mark = marks_.next();
+    for (; mark != end && *mark == separator_; mark = marks_.next()) {
+        add_field(row, {begin, mark});
+        begin = mark + 1;
+    }
+    if (mark != end && *mark == '"') return false;
+    const auto line_bytes = static_cast<std::size_t>(mark - left_.data());
+    const std::size_t row_bytes = mark == end ? line_bytes : without_cr(left_, line_bytes);
+    row.text = left_.substr(0, row_bytes);
+    row.fault = CsvFault::none;
+    add_field(row, {begin, left_.data() + row_bytes});
+    left_.remove_prefix(line_bytes + (mark == end ? 0 : 1));
+    ++line_;
+    return true;
+}
+
+void CsvRows::split_with_quotes(CsvRow& row) {
+    const RowEnd end = find_quoted_row_end(left_, separator_);
+    row.text = left_.substr(0, end.text_bytes);
+    row.fault = end.fault;
+    row.fields.clear();
+    row.field_count = 0;
+    if (end.fault == CsvFault::none) split_quoted(row, separator_);
+    line_ += count_lines(left_.substr(0, end.bytes));
+    left_.remove_prefix(end.bytes);
+    marks_.seek(left_.data());
 }
 
 const RowRules& csv_row_rules(char separator) {

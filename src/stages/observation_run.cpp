@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
 #include <tbb/parallel_sort.h>
@@ -20,32 +21,74 @@ void look_at(const StopFlag& stop) {
     if (stop.requested()) throw Interrupted("stopped on request");
 }
 
+Address address_of(const Ipv4Row& row) noexcept { return address_of_ipv4(row.address); }
+Address address_of(const ObservationRow& row) noexcept { return row.address; }
+
+/// Room for all rows at once: growing would hold them twice for a moment. What is not used is never touched.
+template <class Row>
+void reserve(std::vector<Row>& rows, std::uint64_t bytes_max, std::uint64_t rows_max) {
+    rows.reserve(std::min(bytes_max / sizeof(Row), rows_max));
+    use_large_pages(rows);
+}
+
+template <class Row>
+void renumber_keys(std::vector<Row>& rows, const std::vector<std::uint32_t>& number) {
+    tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows.size()), [&](const auto& range) {
+        for (std::size_t i = range.begin(); i < range.end(); ++i) rows[i].key = number[rows[i].key];
+    });
+}
+
+/// Writes sorted rows, those of the same address, key and day as one.
+template <class Row>
+void append_sums(io::SegmentWriter& writer, std::span<const Row> rows, const StopFlag& stop) {
+    for (std::size_t i = 0; i < rows.size();) {
+        const Row& row = rows[i];
+        if (i == 0 || rows[i - 1].address != row.address) {
+            look_at(stop);
+            writer.begin_address(address_of(row));
+        }
+        std::uint32_t hits = row.hits;
+        for (++i; i < rows.size() && sort_words(rows[i]) == sort_words(row); ++i)
+            hits = add_saturating(hits, rows[i].hits);
+        writer.append(row.key, row.day, hits);
+    }
+}
+
 } // namespace
 
 ObservationRun::ObservationRun(std::uint64_t bytes_max, std::uint64_t rows_max)
     : bytes_max_(bytes_max), rows_max_(rows_max) {
-    // All at once: growing would hold the rows twice for a moment. What is not used is never touched.
-    rows_.reserve(std::min(bytes_max / row_bytes, rows_max));
-    use_large_pages(rows_);
+    reserve(ipv4_rows_, bytes_max, rows_max);
+    reserve(other_rows_, bytes_max, rows_max);
 }
 
 bool ObservationRun::has_room_for(const io::ObservationBatch& batch) const noexcept {
-    const std::uint64_t rows = rows_.size() + batch.address.size();
-    return rows <= rows_.capacity() &&
-           rows * row_bytes + keys_.bytes_with(batch.keys.size(), batch.keys.bytes().size()) <= bytes_max_;
+    const std::uint64_t more_rows = batch.address.size();
+    return rows() + more_rows <= rows_max_ &&
+           ipv4_rows_.size() * sizeof(Ipv4Row) + (other_rows_.size() + more_rows) * sizeof(ObservationRow) +
+                   keys_.bytes_with(batch.keys.size(), batch.keys.bytes().size()) <=
+               bytes_max_;
 }
 
 std::size_t ObservationRun::add(const io::ObservationBatch& batch, std::size_t from) {
-    const std::uint64_t room = rows_max_ - std::min<std::uint64_t>(rows_max_, rows_.size());
+    const std::uint64_t room = rows_max_ - std::min<std::uint64_t>(rows_max_, rows());
     const std::size_t end = from + std::min<std::uint64_t>(room, batch.address.size() - from);
     if (from > 0 || end < batch.address.size()) {
         add_some(batch, from, end);
         return end;
     }
     const std::vector<std::uint32_t> ids = keys_.insert(batch.keys, batch.key_hash);
-    for (std::size_t i = 0; i < end; ++i)
-        rows_.push_back({batch.address[i], ids[batch.key[i]], batch.hits[i], batch.day[i]});
+    for (std::size_t i = 0; i < end; ++i) add_row(batch, i, ids[batch.key[i]]);
     return end;
+}
+
+void ObservationRun::add_row(const io::ObservationBatch& batch, std::size_t row, std::uint32_t key) {
+    const Address address = batch.address[row];
+    if (is_ipv4(address)) {
+        ipv4_rows_.push_back({static_cast<std::uint32_t>(address.lo), key, batch.hits[row], batch.day[row]});
+    } else {
+        other_rows_.push_back({address, key, batch.hits[row], batch.day[row]});
+    }
 }
 
 /// A key that none of these rows has must not get into the dictionary.
@@ -55,7 +98,7 @@ void ObservationRun::add_some(const io::ObservationBatch& batch, std::size_t fro
     for (std::size_t i = from; i < end; ++i) {
         const std::uint32_t key = batch.key[i];
         if (ids[key] == not_yet) ids[key] = keys_.insert(batch.keys[key], batch.key_hash[key]);
-        rows_.push_back({batch.address[i], ids[key], batch.hits[i], batch.day[i]});
+        add_row(batch, i, ids[key]);
     }
 }
 
@@ -75,27 +118,19 @@ io::SegmentInfo ObservationRun::write(const std::filesystem::path& path, const S
     }
     keys_ = {};
     order = {};
-    tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows_.size()), [&](const auto& range) {
-        for (std::size_t i = range.begin(); i < range.end(); ++i) rows_[i].key = rank[rows_[i].key];
-    });
-    sort_rows(rows_, stop);
+    renumber_keys(ipv4_rows_, rank);
+    renumber_keys(other_rows_, rank);
+    sort_rows(std::span(ipv4_rows_), stop);
+    sort_rows(std::span(other_rows_), stop);
 
-    for (std::size_t i = 0; i < rows_.size();) {
-        const Row& row = rows_[i];
-        if (i == 0 || rows_[i - 1].address != row.address) {
-            look_at(stop);
-            writer.begin_address(row.address);
-        }
-        std::uint32_t hits = row.hits;
-        for (++i; i < rows_.size() && rows_[i].address == row.address && rows_[i].key == row.key &&
-                  rows_[i].day == row.day;
-             ++i) {
-            hits = add_saturating(hits, rows_[i].hits);
-        }
-        writer.append(row.key, row.day, hits);
-    }
+    const auto after_ipv4 =
+        std::ranges::lower_bound(other_rows_, address_of_ipv4(0), {}, &ObservationRow::address);
+    append_sums(writer, std::span<const ObservationRow>(other_rows_.begin(), after_ipv4), stop);
+    append_sums(writer, std::span<const Ipv4Row>(ipv4_rows_), stop);
+    append_sums(writer, std::span<const ObservationRow>(after_ipv4, other_rows_.end()), stop);
     io::SegmentInfo info = writer.finish();
-    rows_.clear();
+    ipv4_rows_.clear();
+    other_rows_.clear();
     return info;
 }
 

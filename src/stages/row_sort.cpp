@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <numeric>
+#include <tbb/enumerable_thread_specific.h>
 #include <tbb/parallel_for_each.h>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,45 +16,48 @@ namespace ipscore::stages {
 
 namespace {
 
-using Row = ObservationRow;
+constexpr unsigned word_bytes = sizeof(std::uint64_t);
+template <class Row>
+constexpr unsigned words_of = std::tuple_size_v<decltype(sort_words(Row{}))>;
+/// Bytes that rows order by; the last ones are zero.
+template <class Row>
+constexpr unsigned sort_bytes = words_of<Row>* word_bytes;
 
-// Rows order as the bytes of (address, key, day), the most significant ones first.
-constexpr unsigned key_bytes = 22;
-constexpr unsigned address_bytes = 16;
-
-unsigned byte_of(const Row& row, unsigned place) noexcept {
-    if (place < 8) return row.address.hi >> (8 * (7 - place)) & 0xffU;
-    if (place < address_bytes) return row.address.lo >> (8 * (15 - place)) & 0xffU;
-    if (place < 20) return row.key >> (8 * (19 - place)) & 0xffU;
-    return static_cast<unsigned>(row.day) >> (8 * (21 - place)) & 0xffU;
+template <std::size_t Words>
+unsigned byte_of(const std::array<std::uint64_t, Words>& words, unsigned place) noexcept {
+    return words[place / word_bytes] >> (8 * (word_bytes - 1 - place % word_bytes)) & 0xffU;
 }
 
-bool comes_before(const Row& a, const Row& b) noexcept {
-    if (a.address.hi != b.address.hi) return a.address.hi < b.address.hi;
-    if (a.address.lo != b.address.lo) return a.address.lo < b.address.lo;
-    return a.key != b.key ? a.key < b.key : a.day < b.day;
-}
-
-/// The first byte in which any two rows differ; key_bytes where they are all equal.
-unsigned first_difference(std::span<const Row> rows, unsigned from) noexcept {
-    std::array<std::uint64_t, 4> differ{};
-    const Row& first = rows.front();
-    for (const Row& row : rows) {
-        differ[0] |= row.address.hi ^ first.address.hi;
-        differ[1] |= row.address.lo ^ first.address.lo;
-        differ[2] |= row.key ^ first.key;
-        differ[3] |= static_cast<std::uint64_t>(row.day ^ first.day);
+/// The bytes, the first ones first, in which any two rows differ.
+template <class Row>
+class DifferingBytes {
+public:
+    DifferingBytes(std::span<const Row> rows, unsigned from) noexcept {
+        auto differ = sort_words(Row{});
+        const auto first = sort_words(rows.front());
+        for (const Row& row : rows) {
+            const auto words = sort_words(row);
+            for (unsigned word = 0; word < words_of<Row>; ++word) differ[word] |= words[word] ^ first[word];
+        }
+        for (unsigned place = from; place < sort_bytes<Row>; ++place) {
+            if (byte_of(differ, place) != 0) places_[size_++] = static_cast<std::uint8_t>(place);
+        }
     }
-    const Row differing{.address = {differ[0], differ[1]},
-                        .key = static_cast<std::uint32_t>(differ[2]),
-                        .hits = 0,
-                        .day = static_cast<std::uint16_t>(differ[3])};
-    while (from < key_bytes && byte_of(differing, from) == 0) ++from;
-    return from;
-}
+    [[nodiscard]] std::span<const std::uint8_t> places() const noexcept {
+        return std::span(places_).first(size_);
+    }
+
+private:
+    std::array<std::uint8_t, sort_bytes<Row>> places_{};
+    std::size_t size_ = 0;
+};
 
 // Below this many rows, comparing is faster than counting.
-constexpr std::size_t compared_rows_max = 512;
+constexpr std::size_t compared_rows_max = 128;
+// Up to this many rows fit a core's own cache twice, and up to this many passes over them are faster than
+// taking them apart further.
+constexpr std::size_t cached_rows_max = 1U << 15U;
+constexpr std::size_t passes_max = 8;
 // From this many on a stretch is worth a task of its own.
 constexpr std::size_t task_rows_min = 1U << 16U;
 
@@ -59,10 +66,11 @@ using Ends = std::array<std::size_t, digits>;
 
 /// Moves every row to the stretch of its byte at `Place`, and returns where the stretches end. (A. Andersson,
 /// S. Nilsson and P. McIlroy call it American flag sort.)
-template <unsigned Place>
+template <class Row, unsigned Place>
 Ends distribute(std::span<Row> rows) {
+    const auto digit_of = [](const Row& row) { return byte_of(sort_words(row), Place); };
     Ends counts{};
-    for (const Row& row : rows) ++counts[byte_of(row, Place)];
+    for (const Row& row : rows) ++counts[digit_of(row)];
     Ends next{};
     Ends ends{};
     std::size_t at = 0;
@@ -74,7 +82,7 @@ Ends distribute(std::span<Row> rows) {
     for (unsigned digit = 0; digit < digits; ++digit) {
         while (next[digit] < ends[digit]) {
             Row row = rows[next[digit]];
-            for (unsigned to = byte_of(row, Place); to != digit; to = byte_of(row, Place))
+            for (unsigned to = digit_of(row); to != digit; to = digit_of(row))
                 std::swap(row, rows[next[to]++]);
             rows[next[digit]++] = row;
         }
@@ -82,13 +90,31 @@ Ends distribute(std::span<Row> rows) {
     return ends;
 }
 
-using Distribute = Ends (*)(std::span<Row>);
-template <unsigned... Places>
-constexpr std::array<Distribute, key_bytes> distributions(std::integer_sequence<unsigned, Places...>) {
-    return {distribute<Places>...};
+/// Moves every row to `to`, in order of its byte at `Place`; those that have the same keep their order.
+template <class Row, unsigned Place>
+void pass(std::span<const Row> rows, Row* to) {
+    Ends next{};
+    for (const Row& row : rows) ++next[byte_of(sort_words(row), Place)];
+    std::exclusive_scan(next.begin(), next.end(), next.begin(), std::size_t{0});
+    for (const Row& row : rows) to[next[byte_of(sort_words(row), Place)]++] = row;
 }
-constexpr auto distribute_at = distributions(std::make_integer_sequence<unsigned, key_bytes>());
 
+template <class Row>
+using Pass = void (*)(std::span<const Row>, Row*);
+template <class Row, unsigned... Places>
+constexpr std::array<Pass<Row>, sizeof...(Places)> passes(std::integer_sequence<unsigned, Places...>) {
+    return {pass<Row, Places>...};
+}
+
+template <class Row>
+using Distribute = Ends (*)(std::span<Row>);
+template <class Row, unsigned... Places>
+constexpr std::array<Distribute<Row>, sizeof...(Places)>
+distributions(std::integer_sequence<unsigned, Places...>) {
+    return {distribute<Row, Places>...};
+}
+
+template <class Row>
 class RowSort {
 public:
     explicit RowSort(const StopFlag& stop) : stop_(stop) {}
@@ -96,12 +122,18 @@ public:
     /// `rows` are equal in all bytes before `place`.
     void sort(std::span<Row> rows, unsigned place) const {
         if (rows.size() <= compared_rows_max) {
-            std::sort(rows.begin(), rows.end(), comes_before);
+            std::ranges::sort(rows, {}, [](const Row& row) { return sort_words(row); });
             return;
         }
         if (stop_.requested()) throw Interrupted("stopped on request");
-        place = first_difference(rows, place);
-        if (place == key_bytes) return;
+        const DifferingBytes<Row> differing(rows, place);
+        const auto places = differing.places();
+        if (places.empty()) return;
+        if (rows.size() <= cached_rows_max && places.size() <= passes_max) {
+            sort_in_cache(rows, places);
+            return;
+        }
+        place = places.front();
         const Ends ends = distribute_at[place](rows);
         std::vector<std::span<Row>> stretches;
         std::size_t begin = 0;
@@ -118,11 +150,32 @@ public:
     }
 
 private:
+    static constexpr auto all_places = std::make_integer_sequence<unsigned, sort_bytes<Row>>();
+    static constexpr auto distribute_at = distributions<Row>(all_places);
+    static constexpr auto pass_at = passes<Row>(all_places);
+
+    /// Pass by pass, from the last of `places` to the first.
+    void sort_in_cache(std::span<Row> rows, std::span<const std::uint8_t> places) const {
+        std::vector<Row>& scratch = scratch_.local();
+        if (scratch.size() < rows.size()) scratch.resize(cached_rows_max);
+        std::span<Row> from = rows;
+        std::span<Row> to = std::span(scratch).first(rows.size());
+        for (std::size_t i = places.size(); i-- > 0; std::swap(from, to)) pass_at[places[i]](from, to.data());
+        if (from.data() != rows.data()) std::ranges::copy(from, rows.begin());
+    }
+
     const StopFlag& stop_;
+    mutable tbb::enumerable_thread_specific<std::vector<Row>> scratch_;
 };
 
 } // namespace
 
-void sort_rows(std::span<ObservationRow> rows, const StopFlag& stop) { RowSort(stop).sort(rows, 0); }
+template <class Row>
+void sort_rows(std::span<Row> rows, const StopFlag& stop) {
+    RowSort<Row>(stop).sort(rows, 0);
+}
+
+template void sort_rows(std::span<ObservationRow> rows, const StopFlag& stop);
+template void sort_rows(std::span<Ipv4Row> rows, const StopFlag& stop);
 
 } // namespace ipscore::stages

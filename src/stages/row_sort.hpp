@@ -4,6 +4,7 @@
 #include "ipscore/core/address.hpp"
 #include "ipscore/core/stop.hpp"
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -17,9 +18,30 @@ struct ObservationRow {
     std::uint16_t day = 0;
 };
 
+/// The same of an IPv4 address, in half the memory: most rows are, and sorting moves them again and again.
+struct Ipv4Row {
+    std::uint32_t address = 0;
+    std::uint32_t key = 0;
+    std::uint32_t hits = 0;
+    std::uint16_t day = 0;
+};
+
+/// What rows order by, the most significant bits first; zeros where there is nothing more.
+[[nodiscard]] constexpr std::array<std::uint64_t, 3> sort_words(const ObservationRow& row) noexcept {
+    return {row.address.hi, row.address.lo,
+            std::uint64_t{row.key} << 32U | static_cast<std::uint64_t>(row.day) << 16U};
+}
+[[nodiscard]] constexpr std::array<std::uint64_t, 2> sort_words(const Ipv4Row& row) noexcept {
+    return {std::uint64_t{row.address} << 32U | row.key, static_cast<std::uint64_t>(row.day) << 48U};
+}
+
 /// Sorts by (address, key, day), in place, on the TBB threads of the caller's arena: byte by byte from the
 /// first one in which rows differ, and short stretches by comparison. Throws Interrupted within a second or
-/// so when `stop` is requested.
-void sort_rows(std::span<ObservationRow> rows, const StopFlag& stop);
+/// so when `stop` is requested. For both kinds of row.
+template <class Row>
+void sort_rows(std::span<Row> rows, const StopFlag& stop);
+
+extern template void sort_rows(std::span<ObservationRow> rows, const StopFlag& stop);
+extern template void sort_rows(std::span<Ipv4Row> rows, const StopFlag& stop);
 
 } // namespace ipscore::stages

@@ -1,6 +1,8 @@
 // What separates text, found many bytes at a time, against byte by byte.
 #include "text_scan.hpp"
 
+#include "ipscore/io/text_marks.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,14 +30,26 @@ TEST(TextScan, counts_lines) {
     EXPECT_EQ(count_lines(std::string(100000, '\n')), 100000U) << "sums of bytes must not overflow";
 }
 
-TEST(TextScan, finds_the_first_of_two) {
+TEST(TextMarks, gives_each_in_turn) {
     std::mt19937_64 random(8);
+    const auto is_mark = [](char c) { return c == ',' || c == '\n' || c == '"'; };
     for (int i = 0; i < 20000; ++i) {
-        const std::string text = random_text(random, random() % 70);
-        const char* const begin = text.data() + (text.empty() ? 0 : random() % text.size());
+        const std::string text = random_text(random, random() % 200);
         const char* const end = text.data() + text.size();
-        const char* const expected = std::find_if(begin, end, [](char c) { return c == ',' || c == '\n'; });
-        ASSERT_EQ(find_either(begin, end, ',', '\n'), expected) << text;
+        TextMarks marks(text, ',');
+        const char* at = text.data();
+        const auto seek = [&] {
+            at += at == end ? 0 : random() % static_cast<std::size_t>(end - at);
+            marks.seek(at);
+        };
+        for (const std::uint64_t seeks_after = random() % 20;;) {
+            if (random() % (1 + seeks_after) == 0) seek();
+            const char* const expected = std::find_if(at, end, is_mark);
+            ASSERT_EQ(marks.next(), expected) << text;
+            if (expected == end) break;
+            at = expected + 1;
+        }
+        ASSERT_EQ(marks.next(), end) << text;
     }
 }
 

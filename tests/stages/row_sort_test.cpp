@@ -7,70 +7,91 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace ipscore::stages {
 namespace {
 
-auto fields(const ObservationRow& row) {
-    return std::tuple(row.address.hi, row.address.lo, row.key, row.day, row.hits);
-}
+/// Bits of the fields that are random; the others are zero.
+struct Masks {
+    Address address;
+    std::uint32_t key = 0;
+    std::uint16_t day = 0;
+};
 
-/// Hits number the rows, so that a row that was lost or doubled shows.
-std::vector<ObservationRow> random_rows(std::size_t count, std::uint64_t hi_mask, std::uint64_t lo_mask,
-                                        std::uint32_t key_mask, std::uint16_t day_mask,
-                                        std::mt19937_64& random) {
-    std::vector<ObservationRow> rows(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        rows[i] = {.address = {random() & hi_mask, random() & lo_mask},
-                   .key = static_cast<std::uint32_t>(random()) & key_mask,
-                   .hits = static_cast<std::uint32_t>(i),
-                   .day = static_cast<std::uint16_t>(random() & day_mask)};
+ObservationRow row_of(Address address, const ObservationRow& /*kind*/) { return {.address = address}; }
+Ipv4Row row_of(Address address, const Ipv4Row& /*kind*/) {
+    return {.address = static_cast<std::uint32_t>(address.lo)};
+}
+auto order(const ObservationRow& row) { return std::tuple(row.address.hi, row.address.lo, row.key, row.day); }
+auto order(const Ipv4Row& row) { return std::tuple(row.address, row.key, row.day); }
+
+/// Both kinds of row.
+template <class Row>
+class RowSort : public testing::Test {
+protected:
+    /// Hits number the rows, so that a row that was lost or doubled shows.
+    std::vector<Row> random_rows(std::size_t count, const Masks& masks) {
+        std::vector<Row> rows(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            rows[i] = row_of({random_() & masks.address.hi, random_() & masks.address.lo}, Row{});
+            rows[i].key = static_cast<std::uint32_t>(random_()) & masks.key;
+            rows[i].day = static_cast<std::uint16_t>(random_() & masks.day);
+            rows[i].hits = static_cast<std::uint32_t>(i);
+        }
+        return rows;
     }
-    return rows;
-}
 
-/// Equal rows may come in any order.
-void expect_sorted(std::vector<ObservationRow> rows) {
-    std::vector<ObservationRow> expected = rows;
-    std::ranges::sort(expected, {}, fields);
-    sort_rows(rows, {});
-    const auto order = [](const ObservationRow& row) {
-        return std::tuple(row.address.hi, row.address.lo, row.key, row.day);
-    };
-    ASSERT_TRUE(std::ranges::is_sorted(rows, {}, order));
-    std::ranges::sort(rows, {}, fields);
-    ASSERT_TRUE(std::ranges::equal(rows, expected, {}, fields, fields));
-}
+    /// Equal rows may come in any order.
+    static void expect_sorted(std::vector<Row> rows) {
+        const auto all_fields = [](const Row& row) { return std::pair(order(row), row.hits); };
+        const auto order_of = [](const Row& row) { return order(row); };
+        std::vector<Row> expected = rows;
+        std::ranges::sort(expected, {}, all_fields);
+        sort_rows(std::span(rows), {});
+        ASSERT_TRUE(std::ranges::is_sorted(rows, {}, order_of));
+        std::ranges::sort(rows, {}, all_fields);
+        ASSERT_TRUE(std::ranges::equal(rows, expected, {}, all_fields, all_fields));
+    }
 
-TEST(RowSort, sorts_whatever_the_rows_differ_in) {
+    std::mt19937_64 random_{211};
+};
+
+using RowKinds = testing::Types<ObservationRow, Ipv4Row>;
+TYPED_TEST_SUITE(RowSort, RowKinds);
+
+TYPED_TEST(RowSort, sorts_whatever_the_rows_differ_in) {
     constexpr auto all = ~std::uint64_t{0};
-    std::mt19937_64 random(211);
-    for (const std::size_t count : {0UL, 1UL, 2UL, 511UL, 512UL, 513UL, 5000UL, 200000UL}) {
-        expect_sorted(random_rows(count, all, all, ~0U, 0xffff, random));
-        expect_sorted(random_rows(count, 0, 0xffff'ffff, 0xff, 0xff, random));       // IPv4
-        expect_sorted(random_rows(count, 0, 0x7, 0x3, 0x3, random));                 // hardly any distinct
-        expect_sorted(random_rows(count, 0, 0, 0xff'ffff, 0xffff, random));          // one address
-        expect_sorted(random_rows(count, 0, 0, 0, 0xff00, random));                  // one address, one key
-        expect_sorted(random_rows(count, 0, 0, 0, 0, random));                       // all the same
-        expect_sorted(random_rows(count, 0xff00'0000'0000'0000, 0x1, 1, 1, random)); // first and last bytes
+    for (const std::size_t count : {0UL, 1UL, 2UL, 127UL, 128UL, 129UL, 5000UL, 32768UL, 32769UL, 200000UL}) {
+        for (const Masks& masks : {
+                 Masks{{all, all}, ~0U, 0xffff}, Masks{{0, 0xffff'ffff}, 0xff, 0xff},
+                 Masks{{0, 0xff00'00ff}, 0xff00'00ff, 0xff}, // bytes in between that are all the same
+                 Masks{{0, 0x7}, 0x3, 0x3},                  // hardly any distinct
+                 Masks{{0, 0}, 0xff'ffff, 0xffff},           // one address
+                 Masks{{0, 0}, 0, 0xff00},                   // one address, one key
+                 Masks{{0, 0}, 0, 0},                        // all the same
+                 Masks{{0xff00'0000'0000'0000, 0x1}, 1, 1},  // first and last bytes
+             }) {
+            this->expect_sorted(this->random_rows(count, masks));
+        }
     }
 }
 
-TEST(RowSort, sorts_what_is_nearly_all_of_one_address) {
-    std::mt19937_64 random(3);
-    auto rows = random_rows(100000, 0, 0, ~0U, 0xff, random);
-    for (std::size_t i = 0; i < rows.size(); i += 97) rows[i].address = {random(), random()};
-    expect_sorted(std::move(rows));
+TYPED_TEST(RowSort, sorts_what_is_nearly_all_of_one_address) {
+    auto rows = this->random_rows(100000, {{0, 0}, ~0U, 0xff});
+    for (std::size_t i = 0; i < rows.size(); i += 97)
+        rows[i].address = row_of({this->random_(), this->random_()}, TypeParam{}).address;
+    this->expect_sorted(std::move(rows));
 }
 
-TEST(RowSort, stops_when_asked) {
-    std::mt19937_64 random(5);
-    auto rows = random_rows(100000, 0, ~std::uint64_t{0}, 1, 1, random);
+TYPED_TEST(RowSort, stops_when_asked) {
+    auto rows = this->random_rows(100000, {{0, ~std::uint64_t{0}}, 1, 1});
     StopFlag stop;
     stop.request();
-    EXPECT_THROW(sort_rows(rows, stop), Interrupted);
+    EXPECT_THROW(sort_rows(std::span(rows), stop), Interrupted);
 }
 
 } // namespace

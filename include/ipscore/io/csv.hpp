@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipscore/io/text_blocks.hpp"
+#include "ipscore/io/text_marks.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -41,10 +42,13 @@ public:
     [[nodiscard]] std::uint64_t line() const noexcept { return line_; }
 
 private:
+    [[nodiscard]] bool split_unquoted(CsvRow& row);
+    void split_with_quotes(CsvRow& row);
+
     std::string_view left_;
     std::uint64_t line_;
     char separator_;
-    bool has_quotes_; ///< anywhere in the text: hardly any has
+    TextMarks marks_;
 };
 
 /// Where rows end when quotes may hide line ends, for fields separated by a comma or a tab. Of a row that is
