@@ -34,10 +34,11 @@ class Bench:
         self.bin = args.bin
         self.dir = args.dir
         self.runs = args.runs
+        self.cores = min(2, len(os.sched_getaffinity(0)))
 
     def runs_of(self, name):
         """L takes too long for as many."""
-        return 2 if name == "L" else self.runs
+        return min(3, self.runs) if name == "L" else self.runs
 
     def ipscore(self, *words, ranks=0):
         return Run([*mpirun(ranks), self.bin / "ipscore", *words]).check()
@@ -61,19 +62,23 @@ class Bench:
         return ["score", "--table", base / "table", "--classification", data / "classification.csv", "--companies",
                 companies or data / "companies.csv", "--model", data / "model.toml"]
 
-    def several(self, words, output, ranks=0, runs=None):
-        """Medians of several runs into a fresh output: seconds, peak MiB, and seconds per phase."""
-        seconds, peaks, phases = [], [], []
+    def once(self, words, output, ranks=0):
+        """One run into a fresh output: seconds, peak MiB, and seconds per phase."""
+        remove(output)
+        seconds = self.ipscore(*words, "--output", output, ranks=ranks).seconds
+        if not (output / "run.json").exists():
+            return seconds, 0, {}
+        record = json.loads((output / "run.json").read_text())
+        return seconds, max(rank["peak_memory_bytes"] for rank in record["ranks"]) / 2**20, phases_of(output)
+
+    def in_turn(self, jobs, runs=None):
+        """Median seconds of each of `jobs`, name: (words, output, ranks), each run once before any is run again, so that none has the better hours of
+        the machine."""
+        seconds = {name: [] for name in jobs}
         for _ in range(runs or self.runs):
-            remove(output)
-            run = self.ipscore(*words, "--output", output, ranks=ranks)
-            seconds.append(run.seconds)
-            if (output / "run.json").exists():
-                record = json.loads((output / "run.json").read_text())
-                peaks.append(max(rank["peak_memory_bytes"] for rank in record["ranks"]) / 2**20)
-                phases.append(phases_of(output))
-        names = phases[0] if phases else {}
-        return median(seconds), max(peaks, default=0), {name: median([p.get(name, 0) for p in phases]) for name in names}
+            for name, (words, output, ranks) in jobs.items():
+                seconds[name].append(self.once(words, output, ranks)[0])
+        return {name: median(values) for name, values in seconds.items()}
 
     def google(self, program, *words):
         """Results of a google-benchmark program, by name."""
@@ -87,76 +92,77 @@ class Bench:
         return results
 
 
-@functools.cache
-def steps_of(bench, name):
-    """Seconds of each step of score alone, by (step, threads)."""
-    base = bench.data(name, *SIZES[name])
-    results = bench.google("score_bench", base, f"--benchmark_repetitions={1 if name == 'L' else 3}")
-    return {(name.split("/")[0], int(name.split("threads:")[1].split("/")[0])): median([entry["real_time"] for entry in entries]) / 1e3
-            for name, entries in results.items()}
-
-
-@functools.cache
-def scored(bench, name):
-    """Medians of score with all threads, as of Bench.several()."""
-    base = bench.data(name, *SIZES[name])
-    return bench.several(bench.score_words(base), base / "scores", runs=bench.runs_of(name))
-
-
-@functools.cache
-def launch_seconds(bench, ranks=0):
-    """The whole process, or mpirun, on a table of a thousand rows."""
+def launch_words(bench):
+    """A score that is hardly more than its start: a table of a thousand rows."""
     base = bench.data("launch", "--rows", "1k", "--addresses", "100", "--keys", "100", "--tags", "10")
-    return bench.several(bench.score_words(base), base / "scores", ranks=ranks)[0]
+    return bench.score_words(base), base / "scores"
 
 
-def score_section(bench, sizes, cores):
+@functools.cache
+def rounds_of(bench, name):
+    """Rounds of measuring what belongs together: the whole process and its launch, by (threads, ranks); phases and peak memory of the process; and each
+    of its steps alone. What is derived of them is derived of each round, for the machine is not the same from one minute to the next."""
+    base = bench.data(name, *SIZES[name])
+    words, output = bench.score_words(base), base / "scores"
+    started_words, started_output = launch_words(bench)
+    rounds = []
+    for _ in range(bench.runs_of(name)):
+        measured = {"whole": {}, "launch": {}}
+        for ranks, threads in ((0, bench.cores), (1, 1), (2, 1)):
+            seconds, peak, phases = bench.once([*words, "--threads", threads], output, ranks)
+            measured["whole"][ranks] = seconds - phases.get("flush", 0)
+            measured["launch"][ranks] = bench.once([*started_words, "--threads", threads], started_output, ranks)[0]
+            if ranks == 0:
+                measured["peak"], measured["phases"] = peak, phases
+        steps = bench.google("score_bench", base)
+        measured["steps"] = {(step.split("/")[0], int(step.split("threads:")[1].split("/")[0])): median([entry["real_time"] for entry in entries]) / 1e3
+                             for step, entries in steps.items()}
+        rounds.append(measured)
+    return rounds
+
+
+def score_section(bench, sizes):
+    cores = bench.cores
     lines = ["## Score", "", "Whole process, all columns, company evidence included, beside its steps measured alone on the same cores "
              f"({cores} threads). Launch: the whole process on a table of a thousand rows. The rest of the process is reading "
              "classification, companies and model, adding up the companies, and writing the index.", ""]
-    launch = launch_seconds(bench)
-    figures = {name: (steps_of(bench, name), *scored(bench, name)) for name in sizes}
     lines += ["| | " + " | ".join(sizes) + " |", "| --- |" + " ---: |" * len(sizes)]
 
-    def row(title, value):
-        lines.append(f"| {title} | " + " | ".join(value(name) for name in sizes) + " |")
+    def row(title, text, value):
+        lines.append(f"| {title} | " + " | ".join(text.format(median([value(measured, name) for measured in rounds_of(bench, name)])) for name in sizes) + " |")
 
-    def alone(name):
-        steps = figures[name][0]
-        return launch + sum(steps[step, cores] for step in ("decode", "kernel", "encode"))
+    def alone(measured):
+        return measured["launch"][0] + sum(measured["steps"][step, cores] for step in ("decode", "kernel", "encode"))
 
-    def net(name):
-        return figures[name][1] - figures[name][3].get("flush", 0)
-
-    row("launch", lambda name: f"{launch:.2f} s")
-    for step in ("decode", "kernel", "encode"):
-        row(step, lambda name, step=step: f"{figures[name][0][step, cores]:.2f} s")
-    row("**sum of these**", lambda name: f"**{alone(name):.2f} s**")
-    row("**whole process, without fsync**", lambda name: f"**{net(name):.2f} s**")
-    row("whole process / sum", lambda name: f"{net(name) / alone(name):.2f}")
-    row("fsync of the parts", lambda name: f"{figures[name][3].get('flush', 0):.2f} s")
-    row("check, score, index", lambda name: ", ".join(f"{figures[name][3][phase]:.2f}" for phase in ("check", "score", "index")) + " s")
-    row("peak memory", lambda name: f"{figures[name][2]:.0f} MiB")
-    row("kernel, 1 thread", lambda name: f"{figures[name][0]['kernel', 1]:.2f} s")
-    row("bare kernel, 1 thread", lambda name: f"{figures[name][0]['bare_kernel', 1]:.2f} s")
-    row(f"bare kernel, {cores} threads", lambda name: f"{figures[name][0]['bare_kernel', cores]:.2f} s")
-
-    def scaled(name):
+    def scaled(measured, name):
         engine, kernel, threads = REFERENCE[name]
-        return engine * figures[name][0]["bare_kernel", threads] / kernel
+        return engine * measured["steps"]["bare_kernel", threads] / kernel
 
-    row("SQL engine, scaled to this machine by the bare kernel", lambda name: f"{scaled(name):.0f} s")
-    row("**times faster**", lambda name: f"**{scaled(name) / net(name):.0f}**")
+    row("launch", "{:.2f} s", lambda measured, _: measured["launch"][0])
+    for step in ("decode", "kernel", "encode"):
+        row(step, "{:.2f} s", lambda measured, _, step=step: measured["steps"][step, cores])
+    row("**sum of these**", "**{:.2f} s**", lambda measured, _: alone(measured))
+    row("**whole process, without fsync**", "**{:.2f} s**", lambda measured, _: measured["whole"][0])
+    row("whole process / sum", "{:.2f}", lambda measured, _: measured["whole"][0] / alone(measured))
+    for phase in ("check", "score", "companies", "index"):
+        row(f"of it {phase}", "{:.2f} s", lambda measured, _, phase=phase: measured["phases"].get(phase, 0))
+    row("fsync of the parts", "{:.2f} s", lambda measured, _: measured["phases"].get("flush", 0))
+    row("peak memory", "{:.0f} MiB", lambda measured, _: measured["peak"])
+    row("kernel, 1 thread", "{:.2f} s", lambda measured, _: measured["steps"]["kernel", 1])
+    row("bare kernel, 1 thread", "{:.2f} s", lambda measured, _: measured["steps"]["bare_kernel", 1])
+    row(f"bare kernel, {cores} threads", "{:.2f} s", lambda measured, _: measured["steps"]["bare_kernel", cores])
+    row("SQL engine, scaled to this machine by the bare kernel", "{:.0f} s", scaled)
+    row("**times faster**", "**{:.0f}**", lambda measured, name: scaled(measured, name) / measured["whole"][0])
     lines += ["", "The bare kernel is the plainest loop over the same columns in memory, without companies (`tests/bench/score_bench.cpp`).", ""]
     return lines
 
 
-def ingest_section(bench, cores):
+def ingest_section(bench):
     base = bench.data("S", *SIZES["S"])
     text = (base / "data/observations.csv").stat().st_size / 1e6
     lines = ["## Ingest", "", f"{text:.0f} MB of CSV into one sorted segment, whole process, fsync included.", "",
              "| threads | seconds | MB/s | MB/s a core |", "| ---: | ---: | ---: | ---: |"]
-    for threads in sorted({1, cores}):
+    for threads in sorted({1, bench.cores}):
         seconds = []
         for _ in range(bench.runs):
             remove(base / "again")
@@ -172,7 +178,7 @@ def ingest_section(bench, cores):
 
 
 def prepare_section(bench):
-    merge = bench.google("merge_bench")
+    merge = bench.google("merge_bench", f"--benchmark_repetitions={bench.runs}", "--benchmark_enable_random_interleaving=true")
     rows = {}
     for name, entries in merge.items():
         kind, fan_in = name.split("/fan_in:")
@@ -188,49 +194,55 @@ def prepare_section(bench):
 def heavy_section(bench):
     lines = ["## One address with 30 % of all observations", "", "The same number of rows with and without it, on 2 ranks of one thread.", "",
              "| | even | heavy | ratio |", "| --- | ---: | ---: | ---: |"]
-    seconds = {}
+    jobs = {}
     for name, options in (("S", SIZES["S"]), ("heavy", [*SIZES["S"], "--gateway-share", "0.3"])):
         base = bench.data(name, *options)
-        seconds["prepare", name] = bench.several([*bench.prepare_words(base), "--threads", 1], base / "again", ranks=2)[0]
-        seconds["score", name] = bench.several([*bench.score_words(base), "--threads", 1], base / "scores", ranks=2)[0]
-        remove(base / "again")
+        jobs["prepare", name] = [*bench.prepare_words(base), "--threads", 1], base / "again", 2
+        jobs["score", name] = [*bench.score_words(base), "--threads", 1], base / "scores", 2
+    seconds = bench.in_turn(jobs)
     for verb in ("prepare", "score"):
         even, heavy = seconds[verb, "S"], seconds[verb, "heavy"]
         lines.append(f"| {verb} | {even:.2f} s | {heavy:.2f} s | {heavy / even:.2f} |")
+    for name in ("S", "heavy"):
+        remove(bench.dir / name / "again")
     return [*lines, ""]
 
 
 def ranks_section(bench, sizes):
     lines = ["## Ranks", "", "Ranks of one thread, whole `mpirun`, without fsync; and without starting them as well, which is what the same number takes on a table of a "
-             "thousand rows (\"Starting ranks\"). The shares are those of the kernel's own speed-up from one thread to two.", "",
+             "thousand rows. The shares are those of the kernel's own speed-up from one thread to two.", "",
              "| | 1 rank | 2 ranks | speed-up | without starting | of the kernel alone | share | without starting |",
              "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+
+    def whole(measured):
+        return measured["whole"][1] / measured["whole"][2]
+
+    def started(measured):
+        return (measured["whole"][1] - measured["launch"][1]) / (measured["whole"][2] - measured["launch"][2])
+
+    def kernel(measured):
+        return measured["steps"]["kernel", 1] / measured["steps"]["kernel", 2]
+
+    columns = [("{:.2f} s", lambda measured: measured["whole"][1]), ("{:.2f} s", lambda measured: measured["whole"][2]), ("{:.2f}", whole),
+               ("{:.2f}", started), ("{:.2f}", kernel), ("{:.2f}", lambda measured: whole(measured) / kernel(measured)),
+               ("{:.2f}", lambda measured: started(measured) / kernel(measured))]
     for name in sizes:
-        base = bench.data(name, *SIZES[name])
-        steps = steps_of(bench, name)
-        net = {}
-        for ranks in (1, 2):
-            whole, _, phases = bench.several([*bench.score_words(base), "--threads", 1], base / "scores", ranks=ranks,
-                                             runs=bench.runs_of(name))
-            net[ranks] = whole - phases.get("flush", 0)
-        kernel = steps["kernel", 1] / steps["kernel", 2]
-        whole = net[1] / net[2]
-        started = (net[1] - launch_seconds(bench, 1)) / (net[2] - launch_seconds(bench, 2))
-        lines.append(f"| {name} | {net[1]:.2f} s | {net[2]:.2f} s | {whole:.2f} | {started:.2f} | {kernel:.2f} | {whole / kernel:.2f} | {started / kernel:.2f} |")
+        cells = [text.format(median([value(measured) for measured in rounds_of(bench, name)])) for text, value in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 
 
-def phases_section(bench, sizes, cores):
-    lines = ["## Phases", "", f"One process of {cores} threads: seconds by phase, and nanoseconds for each observation.", "",
+def phases_section(bench, sizes):
+    lines = ["## Phases", "", f"One process of {bench.cores} threads: seconds by phase, and nanoseconds for each observation.", "",
              "| | " + " | ".join(f"{name} | ns" for name in sizes) + " |", "| --- |" + " ---: | ---: |" * len(sizes)]
     seconds = {}
     for name in sizes:
         base = bench.data(name, *SIZES[name])
-        prepared = bench.several(bench.prepare_words(base), base / "again", runs=bench.runs_of(name))
+        prepared = [bench.once([*bench.prepare_words(base), "--threads", bench.cores], base / "again")[2] for _ in range(bench.runs_of(name))]
         remove(base / "again")
-        for verb, (_, _, phases) in (("prepare", prepared), ("score", scored(bench, name))):
-            for phase, value in phases.items():
-                seconds[f"{verb}: {phase}", name] = value
+        for verb, runs in (("prepare", prepared), ("score", [measured["phases"] for measured in rounds_of(bench, name)])):
+            for phase in runs[0]:
+                seconds[f"{verb}: {phase}", name] = median([run.get(phase, 0) for run in runs])
     for title in dict.fromkeys(title for title, _ in seconds):
         cells = [f"{seconds[title, name]:.2f} | {seconds[title, name] / rows_of(name) * 1e9:.1f}" for name in sizes]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
@@ -240,8 +252,9 @@ def phases_section(bench, sizes, cores):
 def start_section(bench):
     lines = ["## Starting ranks", "", "`mpirun -n N ipscore score` on a table of a thousand rows: starting and ending the ranks, all broadcasts, barriers and gathers.", "",
              "| ranks | seconds |", "| ---: | ---: |"]
-    for ranks in (1, 2, 4, 8):
-        lines.append(f"| {ranks} | {launch_seconds(bench, ranks):.2f} |")
+    words, output = launch_words(bench)
+    for ranks, seconds in bench.in_turn({ranks: (words, output, ranks) for ranks in (1, 2, 4, 8)}).items():
+        lines.append(f"| {ranks} | {seconds:.2f} |")
     return [*lines, ""]
 
 
@@ -329,8 +342,9 @@ def next_day_section(bench):
         bench.ipscore(*bench.prepare_words(base, DAY_BEFORE), "--output", base / "yesterday")
         bench.ipscore("ingest", "--store", base / "store", base / f"files/{AS_OF}.csv")
         shutil.rmtree(base / "files")
-    full = bench.several(bench.prepare_words(base), base / "full")[0]
-    next_ = bench.several([*bench.prepare_words(base), "--previous", base / "yesterday"], base / "next")[0]
+    words = bench.prepare_words(base)
+    seconds = bench.in_turn({"full": (words, base / "full", 0), "next": ([*words, "--previous", base / "yesterday"], base / "next", 0)})
+    full, next_ = seconds["full"], seconds["next"]
     bench.ipscore("diff", base / "full", base / "next")
     return ["## The next day", "", f"A store with a segment for each of {LOOKBACK} days, 8.4 million observations: prepared in full in {full:.2f} s, with `--previous` "
             f"yesterday's table in {next_:.2f} s, **{full / next_:.1f} times** faster. `ipscore diff` finds both the same.", ""]
@@ -412,20 +426,19 @@ def main():
     args = parser.parse_args()
     bench = Bench(args)
     sizes = ["S", "L"] if args.large else ["S"]
-    cores = min(2, len(os.sched_getaffinity(0)))
     lines = ["# Performance", "", "Measured and written by one command:", "", f"    tests/bench/performance.sh{' --large' if args.large else ''}", "",
-             f"Medians of {args.runs} runs (fewer for L). S: 8.4 million observations of 600 thousand addresses, 200 thousand keys, 100 tags. L: 100 million, 5 million, "
+             f"Medians of {args.runs} runs ({bench.runs_of('L')} for L), what is compared measured in turn, and ratios of the single rounds. S: 8.4 million observations of 600 thousand addresses, 200 thousand keys, 100 tags. L: 100 million, 5 million, "
              "1 million, 300. Everything lies in the page cache.", "",
              "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in machine()),
              f"| date | {datetime.date.today().isoformat()} |", ""]
-    lines += score_section(bench, sizes, cores)
-    lines += phases_section(bench, sizes, cores)
+    lines += score_section(bench, sizes)
+    lines += phases_section(bench, sizes)
     lines += ranks_section(bench, sizes)
     lines += start_section(bench)
     lines += claims_section(bench)
     lines += messages_section(bench, sizes)
     lines += heavy_section(bench)
-    lines += ingest_section(bench, cores)
+    lines += ingest_section(bench)
     lines += prepare_section(bench)
     lines += next_day_section(bench)
     lines += plan_section(bench, sizes)
