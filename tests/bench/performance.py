@@ -373,10 +373,14 @@ def prepare_and_score(bench, base, nodes, threads):
     return seconds, said
 
 
+def segments(base):
+    return len(list((base / "store/segments").glob("*.h5")))
+
+
 def plan_section(bench, sizes):
     lines = ["## Plan", "", "`ipscore plan` by runs on one core and on two, beside what prepare and score of other data, with the same keys and tags, then took: "
              "whole `mpirun`, a rank a node, both nodes on this machine. All of them in turn, so that none has the better hours of the machine.", "",
-             "| measured | planned for | planned | took | off by |", "| --- | --- | ---: | ---: | ---: |"]
+             "| measured | segments | planned for | segments | planned | took | off by |", "| --- | ---: | --- | ---: | ---: | ---: | ---: |"]
     instances = bench.dir / "instances.toml"
     instances.write_text("".join(f"[instances.{name}]\ncores = {cores}\nmemory_gib = 1024\nprice_per_hour = 1\n"
                                  for name, cores in (("one", 1), ("two", 2))))
@@ -402,7 +406,7 @@ def plan_section(bench, sizes):
             for layout, (nodes, threads) in NODES.items():
                 planned = next(option["seconds"] for option in plan["options"] if option["nodes"] == nodes and option["cores"] == threads)
                 took = median([seconds for seconds, _ in results[title, layout]])
-                lines.append(f"| {measured} | {title}, {layout} | {planned:.2f} s | {took:.2f} s | {100 * (planned / took - 1):+.0f} % |")
+                lines.append(f"| {measured} | {segments(base)} | {title}, {layout} | {segments(other)} | {planned:.2f} s | {took:.2f} s | {100 * (planned / took - 1):+.0f} % |")
     return [*lines, ""]
 
 
