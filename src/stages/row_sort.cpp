@@ -8,7 +8,6 @@
 #include <numeric>
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/parallel_for_each.h>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -17,11 +16,11 @@ namespace ipscore::stages {
 namespace {
 
 constexpr unsigned word_bytes = sizeof(std::uint64_t);
-template <class Row>
-constexpr unsigned words_of = std::tuple_size_v<decltype(sort_words(Row{}))>;
 /// Bytes that rows order by; the last ones are zero.
 template <class Row>
-constexpr unsigned sort_bytes = words_of<Row>* word_bytes;
+constexpr unsigned sort_bytes = sizeof(sort_words(Row{}));
+template <class Row>
+constexpr unsigned words_of = sort_bytes<Row> / word_bytes;
 
 template <std::size_t Words>
 unsigned byte_of(const std::array<std::uint64_t, Words>& words, unsigned place) noexcept {
