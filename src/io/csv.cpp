@@ -36,14 +36,17 @@ RowEnd find_quoted_row_end(std::string_view text, char separator) noexcept {
     return {.text_bytes = text.size(), .bytes = text.size(), .fault = scanner.fault()};
 }
 
-RowEnd find_row_end(std::string_view text, char separator) noexcept {
+/// Bytes of the row at the beginning, with its line end; 0 where that is missing.
+std::size_t whole_row_bytes(std::string_view text, char separator) noexcept {
     const void* newline = std::memchr(text.data(), '\n', text.size());
     const std::size_t line_bytes =
         newline != nullptr ? static_cast<std::size_t>(static_cast<const char*>(newline) - text.data())
                            : text.size();
-    if (std::memchr(text.data(), '"', line_bytes) != nullptr) return find_quoted_row_end(text, separator);
-    if (newline == nullptr) return {.text_bytes = text.size(), .bytes = text.size()};
-    return {.text_bytes = without_cr(text, line_bytes), .bytes = line_bytes + 1, .complete = true};
+    if (std::memchr(text.data(), '"', line_bytes) != nullptr) {
+        const RowEnd end = find_quoted_row_end(text, separator);
+        return end.complete ? end.bytes : 0;
+    }
+    return newline != nullptr ? line_bytes + 1 : 0;
 }
 
 void add_field(CsvRow& row, std::string_view field) {
@@ -86,9 +89,9 @@ std::size_t whole_rows_bytes(std::string_view text, char separator) noexcept {
     }
     std::size_t bytes = 0;
     for (;;) {
-        const RowEnd end = find_row_end(text.substr(bytes), separator);
-        if (!end.complete) return bytes;
-        bytes += end.bytes;
+        const std::size_t row_bytes = whole_row_bytes(text.substr(bytes), separator);
+        if (row_bytes == 0) return bytes;
+        bytes += row_bytes;
     }
 }
 

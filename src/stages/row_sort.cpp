@@ -27,6 +27,11 @@ unsigned byte_of(const std::array<std::uint64_t, Words>& words, unsigned place) 
     return words[place / word_bytes] >> (8 * (word_bytes - 1 - place % word_bytes)) & 0xffU;
 }
 
+template <unsigned Place, class Row>
+unsigned digit_of(const Row& row) noexcept {
+    return byte_of(sort_words(row), Place);
+}
+
 /// The bytes, the first ones first, in which any two rows differ.
 template <class Row>
 class DifferingBytes {
@@ -67,9 +72,8 @@ using Ends = std::array<std::size_t, digits>;
 /// S. Nilsson and P. McIlroy call it American flag sort.)
 template <class Row, unsigned Place>
 Ends distribute(std::span<Row> rows) {
-    const auto digit_of = [](const Row& row) { return byte_of(sort_words(row), Place); };
     Ends counts{};
-    for (const Row& row : rows) ++counts[digit_of(row)];
+    for (const Row& row : rows) ++counts[digit_of<Place>(row)];
     Ends next{};
     Ends ends{};
     std::size_t at = 0;
@@ -81,7 +85,7 @@ Ends distribute(std::span<Row> rows) {
     for (unsigned digit = 0; digit < digits; ++digit) {
         while (next[digit] < ends[digit]) {
             Row row = rows[next[digit]];
-            for (unsigned to = digit_of(row); to != digit; to = digit_of(row))
+            for (unsigned to = digit_of<Place>(row); to != digit; to = digit_of<Place>(row))
                 std::swap(row, rows[next[to]++]);
             rows[next[digit]++] = row;
         }
@@ -93,24 +97,20 @@ Ends distribute(std::span<Row> rows) {
 template <class Row, unsigned Place>
 void pass(std::span<const Row> rows, Row* to) {
     Ends next{};
-    for (const Row& row : rows) ++next[byte_of(sort_words(row), Place)];
+    for (const Row& row : rows) ++next[digit_of<Place>(row)];
     std::exclusive_scan(next.begin(), next.end(), next.begin(), std::size_t{0});
-    for (const Row& row : rows) to[next[byte_of(sort_words(row), Place)]++] = row;
+    for (const Row& row : rows) to[next[digit_of<Place>(row)]++] = row;
 }
 
+/// The two ways to move rows by one of their bytes.
 template <class Row>
-using Pass = void (*)(std::span<const Row>, Row*);
+struct Moves {
+    Ends (*distribute)(std::span<Row>);
+    void (*pass)(std::span<const Row>, Row*);
+};
 template <class Row, unsigned... Places>
-constexpr std::array<Pass<Row>, sizeof...(Places)> passes(std::integer_sequence<unsigned, Places...>) {
-    return {pass<Row, Places>...};
-}
-
-template <class Row>
-using Distribute = Ends (*)(std::span<Row>);
-template <class Row, unsigned... Places>
-constexpr std::array<Distribute<Row>, sizeof...(Places)>
-distributions(std::integer_sequence<unsigned, Places...>) {
-    return {distribute<Row, Places>...};
+constexpr std::array<Moves<Row>, sizeof...(Places)> moves(std::integer_sequence<unsigned, Places...>) {
+    return {Moves<Row>{distribute<Row, Places>, pass<Row, Places>}...};
 }
 
 template <class Row>
@@ -133,7 +133,7 @@ public:
             return;
         }
         place = places.front();
-        const Ends ends = distribute_at[place](rows);
+        const Ends ends = moves_at[place].distribute(rows);
         std::vector<std::span<Row>> stretches;
         std::size_t begin = 0;
         for (const std::size_t end : ends) {
@@ -149,9 +149,7 @@ public:
     }
 
 private:
-    static constexpr auto all_places = std::make_integer_sequence<unsigned, sort_bytes<Row>>();
-    static constexpr auto distribute_at = distributions<Row>(all_places);
-    static constexpr auto pass_at = passes<Row>(all_places);
+    static constexpr auto moves_at = moves<Row>(std::make_integer_sequence<unsigned, sort_bytes<Row>>());
 
     /// Pass by pass, from the last of `places` to the first.
     void sort_in_cache(std::span<Row> rows, std::span<const std::uint8_t> places) const {
@@ -159,7 +157,8 @@ private:
         if (scratch.size() < rows.size()) scratch.resize(cached_rows_max);
         std::span<Row> from = rows;
         std::span<Row> to = std::span(scratch).first(rows.size());
-        for (std::size_t i = places.size(); i-- > 0; std::swap(from, to)) pass_at[places[i]](from, to.data());
+        for (std::size_t i = places.size(); i-- > 0; std::swap(from, to))
+            moves_at[places[i]].pass(from, to.data());
         if (from.data() != rows.data()) std::ranges::copy(from, rows.begin());
     }
 

@@ -35,9 +35,10 @@ struct Ipv4Row {
     return {std::uint64_t{row.address} << 32U | row.key, static_cast<std::uint64_t>(row.day) << 48U};
 }
 
-/// Sorts by (address, key, day), in place, on the TBB threads of the caller's arena: byte by byte from the
-/// first one in which rows differ, and short stretches by comparison. Throws Interrupted within a second or
-/// so when `stop` is requested. For both kinds of row.
+/// Sorts by (address, key, day), on the TBB threads of the caller's arena: apart by the first byte in which
+/// rows differ, until a stretch fits the cache; there pass by pass from the last such byte to the first, by
+/// way of a mebibyte of scratch a thread, and the shortest stretches by comparison. Throws Interrupted within
+/// a second or so when `stop` is requested. For both kinds of row.
 template <class Row>
 void sort_rows(std::span<Row> rows, const StopFlag& stop);
 

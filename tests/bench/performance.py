@@ -71,11 +71,11 @@ class Bench:
         record = json.loads((output / "run.json").read_text())
         return seconds, max(rank["peak_memory_bytes"] for rank in record["ranks"]) / 2**20, phases_of(output)
 
-    def in_turn(self, jobs, runs=None):
+    def in_turn(self, jobs):
         """Median seconds of each of `jobs`, name: (words, output, ranks), each run once before any is run again, so that none has the better hours of
         the machine."""
         seconds = {name: [] for name in jobs}
-        for _ in range(runs or self.runs):
+        for _ in range(self.runs):
             for name, (words, output, ranks) in jobs.items():
                 seconds[name].append(self.once(words, output, ranks)[0])
         return {name: median(values) for name, values in seconds.items()}
@@ -162,13 +162,14 @@ def ingest_section(bench):
     text = (base / "data/observations.csv").stat().st_size / 1e6
     lines = ["## Ingest", "", f"{text:.0f} MB of CSV into one sorted segment, whole process, fsync included.", "",
              "| threads | seconds | MB/s | MB/s a core |", "| ---: | ---: | ---: | ---: |"]
-    for threads in sorted({1, bench.cores}):
-        seconds = []
-        for _ in range(bench.runs):
+    seconds = {threads: [] for threads in sorted({1, bench.cores})}
+    for _ in range(bench.runs):
+        for threads, values in seconds.items():
             remove(base / "again")
-            seconds.append(bench.ipscore("ingest", "--store", base / "again", "--threads", threads, base / "data/observations.csv").seconds)
-        remove(base / "again")
-        lines.append(f"| {threads} | {median(seconds):.2f} | {text / median(seconds):.0f} | {text / median(seconds) / threads:.0f} |")
+            values.append(bench.ipscore("ingest", "--store", base / "again", "--threads", threads, base / "data/observations.csv").seconds)
+    remove(base / "again")
+    for threads, values in seconds.items():
+        lines.append(f"| {threads} | {median(values):.2f} | {text / median(values):.0f} | {text / median(values) / threads:.0f} |")
     parser = bench.google("parser_bench")
     speed = {name: median([entry["bytes_per_second"] for entry in entries]) / 1e6 for name, entries in parser.items()}
     lines += ["", f"Over the same kind of text, one core: memchr finds the lines at {speed['memchr_finds_lines']:.0f} MB/s, rows are split into fields at "
