@@ -83,8 +83,8 @@ tell() {
             message+=" $line"
         else
             case "$line" in
-            # The last is of a child that was quicker than mpirun itself.
-            *"sent help message"* | *'Set MCA parameter "orte_base_help_aggregate"'* | *" mca_btl_tcp_"* | *ORTE_ERROR_LOG* | *"plm:rsh: Warning: setpgid("*) ;;
+            # What TCP and epoll say when a rank is gone. The last is of a child that was quicker than mpirun itself.
+            *"sent help message"* | *'Set MCA parameter "orte_base_help_aggregate"'* | *mca_btl_tcp_* | "[warn] Epoll "* | *ORTE_ERROR_LOG* | *"plm:rsh: Warning: setpgid("*) ;;
             *)
                 case "$line" in *level=error* | *'"level":"error"'*) reason="${reason:-ipscore}" ;; esac
                 if [[ "$line" =~ ^(Connection to|Read from remote host)\ ([^\ :]+) ]]; then ssh_lost="${BASH_REMATCH[2]}"; fi

@@ -57,7 +57,7 @@ def job_environment():
     if shell.returncode != 0:
         raise RuntimeError(f"jobs/env.sh failed: {shell.stderr.decode(errors='replace')}")
     pairs = (entry.split("=", 1) for entry in os.fsdecode(shell.stdout).split("\0") if "=" in entry)
-    return {name: value for name, value in pairs if name.startswith(("OMPI_", "PMIX_"))}
+    return {name: value for name, value in pairs if name.startswith(("OMPI_", "PMIX_", "EVENT_"))}
 
 
 def ipscore(*words):
