@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
+#include <tbb/parallel_invoke.h>
 #include <tbb/parallel_sort.h>
 
 namespace ipscore::stages {
@@ -39,20 +41,33 @@ void renumber_keys(std::vector<Row>& rows, const std::vector<std::uint32_t>& num
 }
 
 /// Writes sorted rows, those of the same address, key and day as one.
-template <class Row>
-void append_sums(io::SegmentWriter& writer, std::span<const Row> rows, const StopFlag& stop) {
-    for (std::size_t i = 0; i < rows.size();) {
-        const Row& row = rows[i];
-        if (i == 0 || rows[i - 1].address != row.address) {
-            look_at(stop);
-            writer.begin_address(address_of(row));
+class SumWriter {
+public:
+    SumWriter(io::SegmentWriter& writer, const StopFlag& stop) : writer_(writer), stop_(stop) {}
+
+    /// Rows that are equal to some of these are all among these.
+    template <class Row>
+    void append(std::span<const Row> rows) {
+        for (std::size_t i = 0; i < rows.size();) {
+            const Row& row = rows[i];
+            const Address address = address_of(row);
+            if (address != address_) {
+                look_at(stop_);
+                writer_.begin_address(address);
+                address_ = address;
+            }
+            std::uint32_t hits = row.hits;
+            for (++i; i < rows.size() && sort_words(rows[i]) == sort_words(row); ++i)
+                hits = add_saturating(hits, rows[i].hits);
+            writer_.append(row.key, row.day, hits);
         }
-        std::uint32_t hits = row.hits;
-        for (++i; i < rows.size() && sort_words(rows[i]) == sort_words(row); ++i)
-            hits = add_saturating(hits, rows[i].hits);
-        writer.append(row.key, row.day, hits);
     }
-}
+
+private:
+    io::SegmentWriter& writer_;
+    const StopFlag& stop_;
+    std::optional<Address> address_; ///< of the rows before
+};
 
 } // namespace
 
@@ -110,24 +125,38 @@ io::SegmentInfo ObservationRun::write(const std::filesystem::path& path, const S
         look_at(stop);
         return keys[a] < keys[b];
     });
-    io::SegmentWriter writer(path);
     std::vector<std::uint32_t> rank(order.size());
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        writer.add_key(keys[order[i]]);
-        rank[order[i]] = static_cast<std::uint32_t>(i);
-    }
+    for (std::size_t i = 0; i < order.size(); ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
+
+    io::SegmentWriter writer(path);
+    std::vector<std::span<Ipv4Row>> ipv4;
+    std::vector<std::span<ObservationRow>> before_ipv4;
+    std::vector<std::span<ObservationRow>> after_ipv4;
+    tbb::parallel_invoke(
+        [&] {
+            renumber_keys(ipv4_rows_, rank);
+            ipv4 = split_rows(std::span(ipv4_rows_), stop);
+        },
+        [&] {
+            renumber_keys(other_rows_, rank);
+            const auto is_before = [](const ObservationRow& row) { return row.address < address_of_ipv4(0); };
+            const auto after = std::partition(other_rows_.begin(), other_rows_.end(), is_before);
+            before_ipv4 = split_rows(std::span(other_rows_.begin(), after), stop);
+            after_ipv4 = split_rows(std::span(after, other_rows_.end()), stop);
+        },
+        [&] {
+            for (const std::uint32_t key : order) writer.add_key(keys[key]);
+        });
+    // Sorting takes their memory.
     keys_ = {};
     order = {};
-    renumber_keys(ipv4_rows_, rank);
-    renumber_keys(other_rows_, rank);
-    sort_rows(std::span(ipv4_rows_), stop);
-    sort_rows(std::span(other_rows_), stop);
+    rank = {};
 
-    const auto after_ipv4 =
-        std::ranges::lower_bound(other_rows_, address_of_ipv4(0), {}, &ObservationRow::address);
-    append_sums(writer, std::span<const ObservationRow>(other_rows_.begin(), after_ipv4), stop);
-    append_sums(writer, std::span<const Ipv4Row>(ipv4_rows_), stop);
-    append_sums(writer, std::span<const ObservationRow>(after_ipv4, other_rows_.end()), stop);
+    SumWriter sums(writer, stop);
+    const auto append_sums = [&](const auto& rows) { sums.append(rows); };
+    sort_stretches<ObservationRow>(before_ipv4, stop, append_sums);
+    sort_stretches<Ipv4Row>(ipv4, stop, append_sums);
+    sort_stretches<ObservationRow>(after_ipv4, stop, append_sums);
     io::SegmentInfo info = writer.finish();
     ipv4_rows_.clear();
     other_rows_.clear();

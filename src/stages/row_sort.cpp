@@ -8,6 +8,8 @@
 #include <numeric>
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/parallel_for_each.h>
+#include <tbb/parallel_pipeline.h>
+#include <tbb/task_arena.h>
 #include <utility>
 #include <vector>
 
@@ -65,6 +67,12 @@ constexpr std::size_t passes_max = 8;
 // From this many on a stretch is worth a task of its own.
 constexpr std::size_t task_rows_min = 1U << 16U;
 
+// A core follows some dozens of streams of memory by itself; more of them have to be asked for, two lines of
+// the cache ahead.
+constexpr unsigned streams_followed_max = 32;
+template <class Row>
+constexpr std::size_t rows_ahead = 128 / sizeof(Row);
+
 constexpr unsigned digits = 256;
 using Ends = std::array<std::size_t, digits>;
 
@@ -82,11 +90,17 @@ Ends distribute(std::span<Row> rows) {
         at += counts[digit];
         ends[digit] = at;
     }
+    const auto streams = digits - std::ranges::count(counts, std::size_t{0});
+    const bool ask_ahead = streams > streams_followed_max;
     for (unsigned digit = 0; digit < digits; ++digit) {
         while (next[digit] < ends[digit]) {
             Row row = rows[next[digit]];
-            for (unsigned to = digit_of<Place>(row); to != digit; to = digit_of<Place>(row))
-                std::swap(row, rows[next[to]++]);
+            for (unsigned to = digit_of<Place>(row); to != digit; to = digit_of<Place>(row)) {
+                const std::size_t at_to = next[to]++;
+                if (ask_ahead && at_to + rows_ahead<Row> < rows.size())
+                    __builtin_prefetch(&rows[at_to + rows_ahead<Row>], 1);
+                std::swap(row, rows[at_to]);
+            }
             rows[next[digit]++] = row;
         }
     }
@@ -132,20 +146,24 @@ public:
             sort_in_cache(rows, places);
             return;
         }
-        place = places.front();
-        const Ends ends = moves_at[place].distribute(rows);
-        std::vector<std::span<Row>> stretches;
-        std::size_t begin = 0;
-        for (const std::size_t end : ends) {
-            if (end - begin > 1) stretches.push_back(rows.subspan(begin, end - begin));
-            begin = end;
-        }
-        const auto sort_stretch = [&](std::span<Row> stretch) { sort(stretch, place + 1); };
+        const auto stretches = split(rows, places.front());
+        const auto sort_stretch = [&](std::span<Row> stretch) { sort(stretch, places.front() + 1U); };
         if (rows.size() < task_rows_min) {
             std::ranges::for_each(stretches, sort_stretch);
         } else {
             tbb::parallel_for_each(stretches, sort_stretch);
         }
+    }
+
+    /// Stretches of rows that are equal in their byte at `place`, in its order.
+    static std::vector<std::span<Row>> split(std::span<Row> rows, unsigned place) {
+        std::vector<std::span<Row>> stretches;
+        std::size_t begin = 0;
+        for (const std::size_t end : moves_at[place].distribute(rows)) {
+            if (end > begin) stretches.push_back(rows.subspan(begin, end - begin));
+            begin = end;
+        }
+        return stretches;
     }
 
 private:
@@ -169,11 +187,43 @@ private:
 } // namespace
 
 template <class Row>
-void sort_rows(std::span<Row> rows, const StopFlag& stop) {
-    RowSort<Row>(stop).sort(rows, 0);
+std::vector<std::span<Row>> split_rows(std::span<Row> rows, const StopFlag& stop) {
+    if (rows.empty()) return {};
+    if (stop.requested()) throw Interrupted("stopped on request");
+    const DifferingBytes<Row> differing(rows, 0);
+    if (differing.places().empty()) return {rows};
+    return RowSort<Row>::split(rows, differing.places().front());
 }
 
-template void sort_rows(std::span<ObservationRow> rows, const StopFlag& stop);
-template void sort_rows(std::span<Ipv4Row> rows, const StopFlag& stop);
+template <class Row>
+void sort_stretches(const std::vector<std::span<Row>>& stretches, const StopFlag& stop,
+                    const std::function<void(std::span<const Row>)>& take) {
+    const RowSort<Row> row_sort(stop);
+    auto next = stretches.begin();
+    const auto next_stretch = [&](tbb::flow_control& flow) {
+        if (next != stretches.end()) return *next++;
+        flow.stop();
+        return std::span<Row>();
+    };
+    const auto sort = [&](std::span<Row> stretch) {
+        row_sort.sort(stretch, 0);
+        return stretch;
+    };
+    // Enough of them that nobody waits for a long one.
+    const auto at_once = 4 * static_cast<std::size_t>(tbb::this_task_arena::max_concurrency());
+    using tbb::filter_mode;
+    tbb::parallel_pipeline(
+        at_once, tbb::make_filter<void, std::span<Row>>(filter_mode::serial_in_order, next_stretch) &
+                     tbb::make_filter<std::span<Row>, std::span<Row>>(filter_mode::parallel, sort) &
+                     tbb::make_filter<std::span<Row>, void>(filter_mode::serial_in_order, take));
+}
+
+template std::vector<std::span<ObservationRow>> split_rows(std::span<ObservationRow> rows,
+                                                           const StopFlag& stop);
+template std::vector<std::span<Ipv4Row>> split_rows(std::span<Ipv4Row> rows, const StopFlag& stop);
+template void sort_stretches(const std::vector<std::span<ObservationRow>>& stretches, const StopFlag& stop,
+                             const std::function<void(std::span<const ObservationRow>)>& take);
+template void sort_stretches(const std::vector<std::span<Ipv4Row>>& stretches, const StopFlag& stop,
+                             const std::function<void(std::span<const Ipv4Row>)>& take);
 
 } // namespace ipscore::stages

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <vector>
 
 namespace ipscore::stages {
 
@@ -35,14 +37,29 @@ struct Ipv4Row {
     return {std::uint64_t{row.address} << 32U | row.key, static_cast<std::uint64_t>(row.day) << 48U};
 }
 
-/// Sorts by (address, key, day), on the TBB threads of the caller's arena: apart by the first byte in which
-/// rows differ, until a stretch fits the cache; there pass by pass from the last such byte to the first, by
-/// way of a mebibyte of scratch a thread, and the shortest stretches by comparison. Throws Interrupted within
-/// a second or so when `stop` is requested. For both kinds of row.
-template <class Row>
-void sort_rows(std::span<Row> rows, const StopFlag& stop);
+/// Rows are sorted by (address, key, day): apart by the first byte in which they differ, until a stretch fits
+/// the cache; there pass by pass from the last such byte to the first, by way of a mebibyte of scratch a
+/// thread, and the shortest stretches by comparison. For both kinds of row, on the TBB threads of the
+/// caller's arena. All throw Interrupted within a second or so when `stop` is requested.
 
-extern template void sort_rows(std::span<ObservationRow> rows, const StopFlag& stop);
-extern template void sort_rows(std::span<Ipv4Row> rows, const StopFlag& stop);
+/// The first step, which is one thread's work: moves rows so that all of a stretch sort before those of the
+/// next, and returns the stretches.
+template <class Row>
+[[nodiscard]] std::vector<std::span<Row>> split_rows(std::span<Row> rows, const StopFlag& stop);
+
+/// The second: sorts every stretch, and hands it to `take`, one at a time and in their order, while later
+/// ones are sorted.
+template <class Row>
+void sort_stretches(const std::vector<std::span<Row>>& stretches, const StopFlag& stop,
+                    const std::function<void(std::span<const Row>)>& take);
+
+extern template std::vector<std::span<ObservationRow>> split_rows(std::span<ObservationRow> rows,
+                                                                  const StopFlag& stop);
+extern template std::vector<std::span<Ipv4Row>> split_rows(std::span<Ipv4Row> rows, const StopFlag& stop);
+extern template void sort_stretches(const std::vector<std::span<ObservationRow>>& stretches,
+                                    const StopFlag& stop,
+                                    const std::function<void(std::span<const ObservationRow>)>& take);
+extern template void sort_stretches(const std::vector<std::span<Ipv4Row>>& stretches, const StopFlag& stop,
+                                    const std::function<void(std::span<const Ipv4Row>)>& take);
 
 } // namespace ipscore::stages

@@ -42,7 +42,7 @@ public:
                        .hits = static_cast<std::uint32_t>(1 + random() % 5),
                        .day = static_cast<std::uint16_t>(first_day + static_cast<Day>(random() % days))};
             }
-            sort_rows(std::span(rows_[s]), {});
+            std::ranges::sort(rows_[s], {}, [](const ObservationRow& row) { return sort_words(row); });
             write(directory_ / ("segment-" + std::to_string(s) + ".h5"), rows_[s]);
         }
         std::iota(table_key_.begin(), table_key_.end(), 0U);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <span>
 #include <tuple>
@@ -29,6 +30,11 @@ Ipv4Row row_of(Address address, const Ipv4Row& /*kind*/) {
 auto order(const ObservationRow& row) { return std::tuple(row.address.hi, row.address.lo, row.key, row.day); }
 auto order(const Ipv4Row& row) { return std::tuple(row.address, row.key, row.day); }
 
+template <class Row>
+void sort_rows(std::vector<Row>& rows, const StopFlag& stop) {
+    sort_stretches<Row>(split_rows(std::span(rows), stop), stop, [](std::span<const Row>) {});
+}
+
 /// Both kinds of row.
 template <class Row>
 class RowSort : public testing::Test {
@@ -51,7 +57,7 @@ protected:
         const auto order_of = [](const Row& row) { return order(row); };
         std::vector<Row> expected = rows;
         std::ranges::sort(expected, {}, all_fields);
-        sort_rows(std::span(rows), {});
+        sort_rows(rows, {});
         ASSERT_TRUE(std::ranges::is_sorted(rows, {}, order_of));
         std::ranges::sort(rows, {}, all_fields);
         ASSERT_TRUE(std::ranges::equal(rows, expected, {}, all_fields, all_fields));
@@ -87,11 +93,42 @@ TYPED_TEST(RowSort, sorts_what_is_nearly_all_of_one_address) {
     this->expect_sorted(std::move(rows));
 }
 
+TYPED_TEST(RowSort, hands_on_what_is_sorted_in_order_and_one_by_one) {
+    using Row = TypeParam;
+    auto rows = this->random_rows(200000, {{0, 0x3f00'0fff}, 0x3, 0x3});
+    const Row* next = rows.data();
+    std::atomic<int> at_once = 0;
+    std::vector<Row> firsts;
+    sort_stretches<Row>(split_rows(std::span(rows), {}), {}, [&](std::span<const Row> stretch) {
+        EXPECT_EQ(++at_once, 1);
+        EXPECT_EQ(stretch.data(), next);
+        EXPECT_TRUE(std::ranges::is_sorted(stretch, {}, [](const Row& row) { return order(row); }));
+        // Whoever adds up equal rows has them all.
+        if (next != rows.data()) {
+            EXPECT_LT(order(next[-1]), order(stretch.front()));
+        }
+        firsts.push_back(stretch.front());
+        next = stretch.data() + stretch.size();
+        --at_once;
+    });
+    EXPECT_EQ(next, rows.data() + rows.size());
+    EXPECT_EQ(firsts.size(), 0x40);
+}
+
+TYPED_TEST(RowSort, what_takes_the_rows_may_throw) {
+    using Row = TypeParam;
+    auto rows = this->random_rows(100000, {{0, ~std::uint64_t{0}}, 1, 1});
+    const auto refuse = [](std::span<const Row>) { throw EnvironmentError("no room"); };
+    EXPECT_THROW(sort_stretches<Row>(split_rows(std::span(rows), {}), {}, refuse), EnvironmentError);
+}
+
 TYPED_TEST(RowSort, stops_when_asked) {
     auto rows = this->random_rows(100000, {{0, ~std::uint64_t{0}}, 1, 1});
     StopFlag stop;
     stop.request();
-    EXPECT_THROW(sort_rows(std::span(rows), stop), Interrupted);
+    EXPECT_THROW(sort_rows(rows, stop), Interrupted);
+    const auto stretches = split_rows(std::span(rows), {});
+    EXPECT_THROW(sort_stretches<TypeParam>(stretches, stop, [](std::span<const TypeParam>) {}), Interrupted);
 }
 
 } // namespace
